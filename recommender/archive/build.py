@@ -74,9 +74,10 @@ def build_archive(
     catalog = Catalog.from_table(table)
     if message := unknown_language_warning(catalog.table, embedder.languages, reading.site_language):
         warnings.warn(message, stacklevel=4)
-    catalog = catalog.with_boilerplate(Boilerplate.from_settings(catalog.table, reading))
-    release_memory()
-    with catalog.cache_cleaned() as texts:
+    boilerplate = Boilerplate.from_settings(catalog.table, reading)
+    with catalog.with_boilerplate(boilerplate) as catalog:
+        texts = catalog.cleaned()
+        release_memory()
         embedder.fit(texts)
         story_vectors, embedded = vectors.embed(texts, site, progress)
         release_memory()
@@ -108,6 +109,7 @@ def build_archive(
             calibration=embedder.calibration,
             rules=rules,
         ).with_settings(settings)
+        _ = archive.derived.format_keys  # while the texts are at hand
     del texts
     if ranker is not None and settings.ranking.ranker != "auto":
         _warn_of_missing_columns(ranker, archive)
@@ -200,8 +202,8 @@ def read_draft(
             raise
         table, _ = read_articles([{**article, "id": DRAFT}], settings=settings, strict=True, drafts=True)
     boilerplate = archive.catalog.boilerplate
-    table = boilerplate.with_clean_lines(with_languages(table, archive))
-    return table, *vectors.embed(boilerplate.cleaned(table), archive.site)
+    table, cleaned = boilerplate.with_clean_lines(with_languages(table, archive))
+    return table, *vectors.embed(cleaned, archive.site)
 
 
 def with_languages(table: pa.Table, archive: Archive) -> pa.Table:

@@ -120,14 +120,13 @@ class StoryFacts:
     @cached_property
     def format_keys(self) -> FormatKeys:
         """What recurring formats are found by, for every row."""
-        return self.known_format_keys or self.format_keys_of(self.catalog.table, self.catalog.marks)
+        if self.known_format_keys is not None:
+            return self.known_format_keys
+        return _format_keys(self.catalog.table, self.catalog.cleaned(), self.catalog.marks)
 
-    def format_keys_of(self, stories: pa.Table, marks: Marks | None = None) -> FormatKeys:
-        """Compute what recurring formats are found by, for any stories.
-
-        `marks` are those of the cleaned bodies, if known.
-        """
-        return FormatKeys.from_table(self.catalog.boilerplate.bodies_cleaned(stories), marks)
+    def format_keys_of(self, stories: pa.Table) -> FormatKeys:
+        """Compute what recurring formats are found by, for any stories."""
+        return _format_keys(stories, self.catalog.boilerplate.cleaned(stories))
 
     @cached_property
     def section_levels(self) -> dict[tuple[str, ...], int]:
@@ -285,6 +284,12 @@ class Derived:
     def _with(self, stories: StoryFacts, recurring: RecurringFormats | None) -> Derived:
         formats = replace(self.formats, stories=stories, known=recurring)
         return replace(self, stories=stories, formats=formats, compared=replace(self.compared, stories=stories))
+
+
+def _format_keys(stories: pa.Table, cleaned: pa.Table, marks: Marks | None = None) -> FormatKeys:
+    """Compute what recurring formats are found by: titles as they are, bodies without boilerplate."""
+    body = stories.column_names.index("body")
+    return FormatKeys.from_table(stories.set_column(body, "body", cleaned["body"]), marks)
 
 
 def _reuse(before: _Part | None, after: _Part) -> _Part:

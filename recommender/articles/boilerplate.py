@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache, cached_property
 from pathlib import Path
@@ -123,11 +122,6 @@ class Boilerplate:
         sites = self._texts("site")
         return pairs(as_array(sites["text"]), as_array(sites["outlet"]))
 
-    def blocks(self, table: pa.Table, size: int = _BLOCK) -> Iterator[pa.Table]:
-        """Clean stories as `cleaned` does, a block at a time."""
-        for start in range(0, len(table), size):
-            yield self._clean(table.slice(start, size)) if self.enabled else table.slice(start, size)
-
     def cleaned(self, table: pa.Table) -> pa.Table:
         """Return stories without boilerplate in titles, leads and bodies, so that they can be compared.
 
@@ -136,11 +130,8 @@ class Boilerplate:
         """
         if not self.enabled:
             return table
-        return pa.concat_tables([table.slice(0, 0), *self.blocks(table)])
-
-    def bodies_cleaned(self, table: pa.Table) -> pa.Table:
-        """Return stories without boilerplate in bodies; all other columns stay as they are."""
-        return _with(table, "body", self.cleaned(table)["body"])
+        blocks = (self._clean(table.slice(start, _BLOCK)) for start in range(0, len(table), _BLOCK))
+        return pa.concat_tables([table.slice(0, 0), *blocks])
 
     def _clean(self, table: pa.Table) -> pa.Table:
         outlet = Outlets.from_table(table)
@@ -174,20 +165,21 @@ class Boilerplate:
             titles = pc.if_else(pc.and_(is_site, pc.is_valid(head)), head, titles)
         return titles
 
-    def with_clean_lines(self, table: pa.Table) -> pa.Table:
-        """Return stories with lines for readers that show no boilerplate."""
+    def with_clean_lines(self, table: pa.Table) -> tuple[pa.Table, pa.Table]:
+        """Return stories with lines for readers that show no boilerplate, and these stories as `cleaned` does."""
         if not self.enabled or not len(table):
-            return table
-        lines = []
-        for start, block in zip(range(0, len(table), _BLOCK), self.blocks(table), strict=True):
-            original = table.slice(start, _BLOCK)
+            return table, table
+        cleaned, lines = self.cleaned(table), []
+        for start in range(0, len(table), _BLOCK):
+            original, block = table.slice(start, _BLOCK), cleaned.slice(start, _BLOCK)
             differs = [pc.not_equal(original[name], block[name]) for name in ("lead", "body")]
             is_changed = pc.or_(*differs)
             changed = block.filter(is_changed).select(["lead", "body"]).to_pylist()
             new = pa.array([teaser(story["lead"], story["body"]) for story in changed], pa.large_string())
             lines.append(pc.replace_with_mask(as_array(original["line"]), as_array(is_changed), new))
         # One chunk: rows are taken two hundred times as fast from it, and a saved table keeps its chunks.
-        return _with(table, "line", as_array(pa.chunked_array(lines, pa.large_string())))
+        line = as_array(pa.chunked_array(lines, pa.large_string()))
+        return _with(table, "line", line), _with(cleaned, "line", line)
 
     def save(self, folder: Path, name: str) -> None:
         """Write to a file of a folder."""

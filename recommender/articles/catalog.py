@@ -65,23 +65,24 @@ class Catalog:
         table = table.combine_chunks()
         return cls(table, np.ones(len(table), dtype=bool), len(table), boilerplate)
 
-    def with_boilerplate(self, boilerplate: Boilerplate) -> Catalog:
-        """Return the same stories, which are compared and shown without this boilerplate."""
-        return Catalog(boilerplate.with_clean_lines(self.table), self.alive, self.base, boilerplate)
+    @contextmanager
+    def with_boilerplate(self, boilerplate: Boilerplate) -> Iterator[Catalog]:
+        """Make a catalog of the same stories, which are compared and shown without this boilerplate.
+
+        Until the end it keeps the cleaned texts, which need as much memory as the texts.
+        """
+        table, cleaned = boilerplate.with_clean_lines(self.table)
+        catalog = Catalog(table, self.alive, self.base, boilerplate)
+        vars(catalog)["_cleaned"] = cleaned
+        try:
+            yield catalog
+        finally:
+            del vars(catalog)["_cleaned"]
 
     def cleaned(self) -> pa.Table:
         """Return the stories with titles, leads and bodies as they are compared: without boilerplate."""
         cached: pa.Table | None = vars(self).get("_cleaned")
         return self.boilerplate.cleaned(self.table) if cached is None else cached
-
-    @contextmanager
-    def cache_cleaned(self) -> Iterator[pa.Table]:
-        """Clean the texts once and keep the table, which needs as much memory as the texts, until the end."""
-        vars(self)["_cleaned"] = texts = self.cleaned()
-        try:
-            yield texts
-        finally:
-            del vars(self)["_cleaned"]
 
     def __len__(self) -> int:
         return len(self.table)
@@ -326,12 +327,11 @@ class Catalog:
         """Return a new catalog with more rows at the end; the rows `replaces` are no longer current."""
         alive = np.concatenate([self.alive, np.ones(len(table), dtype=bool)])
         alive[replaces] = False
-        table = self.boilerplate.with_clean_lines(table)
+        table, cleaned = self.boilerplate.with_clean_lines(table)
         catalog = Catalog(pa.concat_tables([self.table, table]).combine_chunks(), alive, self.base, self.boilerplate)
         catalog = catalog.with_derived({"id_rank": self._extended_id_rank(table["id"])})
         if "marks" in vars(self):
-            texts = self.boilerplate.cleaned(table)
-            vars(catalog)["marks"] = self.marks.append(Marks.from_texts(as_array(texts["body"])))
+            vars(catalog)["marks"] = self.marks.append(Marks.from_texts(as_array(cleaned["body"])))
         return catalog
 
     def _extended_id_rank(self, ids: pa.ChunkedArray) -> NDArray[np.int64]:

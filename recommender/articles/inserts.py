@@ -9,7 +9,7 @@ import pyarrow.compute as pc
 
 _END = "MORE"
 _LONGEST = 1_000  # characters from a name to the end of its links
-_AFTER = re.compile(r"(?:(?<=[a-z])| )MORE(?![\w-])")
+_AFTER = re.compile(r"MORE(?<=[a-z ]MORE)(?![\w-])")  # begins with plain letters, which are found many times faster
 _CAPITAL = "[" + "".join(chr(point) for point in range(0x590) if chr(point).isupper()) + "]"
 _NAME = rf"{_CAPITAL}[\w.'’-]*"
 _SMALL = "de|del|di|da|van|von|der|den|la|le|bin|al"
@@ -46,7 +46,8 @@ def without_inserts(texts: pa.Array) -> pa.Array:
 def _without(text: str) -> str:
     parts, start = [], 0
     for end in _AFTER.finditer(text):
-        since = max(start, text.rfind("\n", start, end.start()) + 1, end.start() - _LONGEST)
+        begin = end.start() - (text[end.start() - 1] == " ")
+        since = max(start, text.rfind("\n", start, begin) + 1, begin - _LONGEST)
         name_end = _find_shown_name(text, since, end.end())
         if name_end:
             parts.append(text[start:name_end])

@@ -107,9 +107,9 @@ def check(
     """
     settings = settings or ReadingSettings()
     table, report = read_articles(articles, settings=settings, columns=columns, format=format, progress=progress)
-    catalog = Catalog.from_table(table).with_boilerplate(
-        Boilerplate.from_settings(Catalog.from_table(table).table, settings)
-    )
+    catalog = Catalog.from_table(table)
+    with catalog.with_boilerplate(Boilerplate.from_settings(catalog.table, settings)) as catalog:
+        copies = len(table) - len(np.unique(catalog.copy_group))
     report.boilerplate = catalog.boilerplate.passages
     links = resolve_links(catalog).report
     dated = catalog.published[catalog.published != UNDATED]
@@ -129,7 +129,7 @@ def check(
         languages=_commonest(pc.fill_null(with_language["language"], UNKNOWN if site == MIXED else site)),
         kinds=_commonest(table["kind"]),
         sections=_commonest(table["section"]),
-        copies=len(table) - len(np.unique(catalog.copy_group)),
+        copies=copies,
         links=links.links,
         unresolved_links=links.unresolved,
         boilerplate=report.boilerplate,

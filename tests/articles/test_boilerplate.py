@@ -203,7 +203,8 @@ def test_nothing_is_found_in_a_few_texts_and_what_is_left_is_part_of_them(bodies
 
 def test_a_line_shows_a_sentence_of_the_story() -> None:
     table = table_of([f"By J. Roe\n\nLONDON (AP) - {COOKIES} {own(seed)}" for seed in range(6)])
-    catalog = Catalog.from_table(table).with_boilerplate(Boilerplate.fit(table))
+    with Catalog.from_table(table).with_boilerplate(Boilerplate.fit(table)) as catalog:
+        assert catalog.cleaned()["line"].equals(catalog.table["line"])
     assert [line.split()[0] for line in catalog.table["line"].to_pylist()] == [
         own(seed).split()[0] for seed in range(6)
     ]
@@ -233,7 +234,8 @@ def test_bodies_are_no_copies_for_what_they_have_in_common() -> None:
     short = [f"{sentence(Random(seed), 20)} {sentence(Random(99 + seed), 24)}" for seed in range(30)]
     bodies = [f"{text}\n\n{footers[0]}" for text in short] + [f"{text}\n\n{footers[1]}" for text in short[:12]]
     table = table_of(bodies)
-    groups = Catalog.from_table(table).with_boilerplate(Boilerplate.fit(table)).text_group
+    with Catalog.from_table(table).with_boilerplate(Boilerplate.fit(table)) as catalog:
+        groups = catalog.text_group
     place = {int(article_id): row for row, article_id in enumerate(table["id"].to_pylist())}
     assert len(np.unique(groups)) == 30
     assert all(groups[place[at]] == groups[place[30 + at]] for at in range(12))
