@@ -518,7 +518,7 @@ def picks() -> EvaluationSet:
         (lambda: [], {}, "no set was given"),
         (picks, {"names": [AGE]}, "half_life_days cannot be tuned on world: .*dated clicks"),
         (lambda: clicked_world(times=False), {"names": [AGE]}, "dated clicks"),
-        (clicked_world, {"names": [EVENTS]}, "clicks do not tell whether a repeat was welcome"),
+        (clicked_world, {"names": [EVENTS]}, "clicks do not show whether a repeat was welcome"),
         (lambda: world(topic_judgments()), {"names": [EVENTS]}, "reward repeats; it needs an editor's picks"),
         (lambda: world(topic_judgments()), {"names": [DIVERSITY]}, "reward repeats; it needs an editor's picks"),
         (
