@@ -21,9 +21,12 @@ from recommender.embedders.stories import StoryVectors
 from recommender.errors import InputError
 from recommender.reading.report import ReadReport
 
+TakenBack = Mapping[str, tuple[datetime | None, datetime | None]]
+"""Ids that are not published any more, with the times of the rows that took them back."""
 _NEVER = datetime.min.replace(tzinfo=UTC)
-_NONE: Mapping[str, tuple[datetime | None, datetime | None]] = MappingProxyType({})
+_NONE: TakenBack = MappingProxyType({})
 _RETURNED = "rows are older than those that took their stories back, and were ignored"
+_AGAIN = "stories are published again after they were taken back, without times of change that could be compared"
 _IGNORED = "changed rows are older than the archive's versions of their stories, and were ignored"
 
 
@@ -50,7 +53,7 @@ def update_archive(
     table: pa.Table,
     report: ReadReport,
     vectors: StoryVectors,
-    taken_back: Mapping[str, tuple[datetime | None, datetime | None]] = _NONE,
+    taken_back: TakenBack = _NONE,
 ) -> tuple[Archive, Changes, int]:
     """Add stories that were read to an archive, replace changed ones, and remove what is not published any more.
 
@@ -86,20 +89,48 @@ def update_archive(
     return archive, Changes(len(fresh) - len(replaced), len(replaced), unchanged, len(gone)), embedded
 
 
+def without_returned(table: pa.Table, report: ReadReport, taken_back: TakenBack) -> tuple[pa.Table, list[str]]:
+    """Remove rows that are older than those that took their stories back, by the rule of a refresh; return their ids.
+
+    The report counts them as superseded, and says how many rows were ignored.
+    """
+    ids = table["id"].to_pylist()
+    known = [number for number, article_id in enumerate(ids) if article_id in taken_back]
+    if not known:
+        return table, []
+    times = table.select(["id", "updated_at", "published_at"]).take(pa.array(known, pa.int64())).to_pylist()
+    returned = [number for number, row in zip(known, times, strict=True) if _is_returned(row, report, taken_back)]
+    report.superseded += len(returned)
+    report.accepted -= len(returned)
+    kept = np.delete(np.arange(len(table)), returned)
+    return table.take(pa.array(kept)), [ids[number] for number in returned]
+
+
+def _is_returned(row: Mapping[str, Any], report: ReadReport, taken_back: TakenBack) -> bool:
+    """Check whether a row is older than the one that took its story back; the report notes what is ignored or back."""
+    if row["id"] not in taken_back:
+        return False
+    updated, published = taken_back[row["id"]]
+    if row["updated_at"] and _is_older(row, {"updated_at": updated, "published_at": published}):
+        report.notes.add(_RETURNED, row["id"])
+        return True
+    if not (row["updated_at"] and updated):
+        report.notes.add(_AGAIN, row["id"])
+    return False
+
+
 def _sort_rows(
     catalog: Catalog,
     table: pa.Table,
     report: ReadReport,
-    taken_back: Mapping[str, tuple[datetime | None, datetime | None]],
+    taken_back: TakenBack,
 ) -> _Sorted:
     """Find which rows of a table are new or replace others; the report says which were ignored."""
     fresh, replaced, unchanged = [], [], 0
     for number, row in enumerate(table.to_pylist()):
         if row["id"] not in catalog:
-            updated, published = taken_back.get(row["id"], (None, None))
-            if row["updated_at"] and _is_older(row, {"updated_at": updated, "published_at": published}):
+            if _is_returned(row, report, taken_back):
                 unchanged += 1
-                report.notes.add(_RETURNED, row["id"])
             else:
                 fresh.append(number)
             continue

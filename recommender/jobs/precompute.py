@@ -12,6 +12,7 @@ import numpy as np
 import pyarrow as pa
 
 from recommender.archive.build import build_archive
+from recommender.archive.changes import without_returned
 from recommender.compute.hardware import keep_apart_large_memory
 from recommender.editorial.rules import Rules
 from recommender.errors import InputError
@@ -100,14 +101,16 @@ def precompute(
     with run.writing(), job_engine.started(lists) as job:
         table, report = run.read(articles, settings.reading, each=job.read)
         run.write_rejected(report)
+        rec.overlay = run.open_overlay()
+        table, returned = without_returned(table, report, rec.overlay.taken_back)
         if not len(table):
             raise InputError(no_story_message(report, run.rejected))
         guards = Guards.from_published(lists, settings.publish, job_options.allow_worse)
         guards.check_rows(report)
         guards.check_stories(table, np.ones(len(table), dtype=bool))
         table = with_links(table, link_table, settings.reading)
-        rec.overlay = run.open_overlay()
-        summary.vanished = count_vanished(lists, table, report.taken_back, settings.publish, allow_shrink)
+        hidden = {*report.taken_back, *returned}
+        summary.vanished = count_vanished(lists, table, hidden, settings.publish, allow_shrink)
         rec.overlay.take_back(report.taken_back, table["id"].to_pylist())
         vectors = run.story_vectors(rec, job.encode(rec.embedder))
         rec.archive, summary.embedded = build_archive(table, settings, rec.rules, vectors, rec.limits, clock)

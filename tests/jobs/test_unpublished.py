@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import zlib
 from datetime import UTC, datetime
 from pathlib import Path
@@ -119,6 +120,34 @@ def test_a_row_without_a_time_of_change_brings_a_story_back(place: tuple[str, st
     changed(place, [{"id": GONE, "status": "draft", "updated_at": "2026-11-22T09:00:00Z"}], archive)
     changed(place, [next(one for one in stories if one["id"] == GONE)], archive)
     assert shown_anywhere(PublishedLists.open(place[0]))
+
+
+def test_a_run_over_all_stories_brings_none_back_with_an_older_row(place: tuple[str, str], tmp_path: Path) -> None:
+    stories, archive = [{**one, "updated_at": "2026-11-20T09:00:00Z"} for one in checkerboard()], tmp_path / "archive"
+    published(place, stories, archive=archive)
+    changed(place, [{"id": GONE, "status": "trash", "updated_at": "2026-11-22T09:00:00Z"}], archive)
+    for options in ({"dry_run": True}, {"archive": archive}):
+        summary = published(place, stories, **options)
+        assert (summary.stories, summary.superseded, summary.vanished) == (len(stories) - 1, 1, 0)
+        assert any("1 rows are older than those that took their stories back" in one for one in summary.notes), summary
+        assert not shown_anywhere(PublishedLists.open(place[0]))
+        assert PublishedLists.open(place[0]).overlay.unpublished == {GONE}
+    assert GONE not in Recommender.load(archive).catalog
+    again = [{**one, "updated_at": "2026-11-23T09:00:00Z"} if one["id"] == GONE else one for one in stories]
+    assert not any("published again" in one for one in published(place, again).notes), "it says when it was changed"
+    assert shown_anywhere(PublishedLists.open(place[0]))
+
+
+def test_a_story_that_comes_back_without_times_is_told(place: tuple[str, str], tmp_path: Path) -> None:
+    stories, archive = checkerboard(), tmp_path / "archive"
+    published(place, stories, archive=archive)
+    back = f"1 stories are published again after they were taken back.*such as {GONE}"
+    for publish in (lambda: published(place, stories), lambda: changed(place, stories, archive)):
+        changed(place, [{"id": GONE, "status": "trash", "updated_at": "2026-11-22T09:00:00Z"}], archive)
+        summary = publish()
+        assert any(re.match(back, one) for one in summary.notes), summary
+        assert shown_anywhere(PublishedLists.open(place[0]))
+        published(place, stories, archive=archive)
 
 
 def test_an_update_remembers_what_was_taken_back_and_so_does_a_saved_archive(tmp_path: Path) -> None:
