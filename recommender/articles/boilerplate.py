@@ -146,6 +146,9 @@ class Boilerplate:
         loops.remove_passages(len(texts), data, offsets, salt, self._table, _labels(), remaining, lengths)
         if (lengths != np.diff(offsets)).any():
             texts = _gather(remaining, offsets[:-1], lengths)
+        return self._without_openers(texts)
+
+    def _without_openers(self, texts: pa.Array) -> pa.Array:
         opener_lengths = opening_bytes(texts, self._known_datelines)
         if not opener_lengths.any():
             return texts
@@ -178,7 +181,7 @@ class Boilerplate:
             new = pa.array([teaser(story["lead"], story["body"]) for story in changed], pa.large_string())
             lines.append(pc.replace_with_mask(as_array(original["line"]), as_array(is_changed), new))
         # One chunk: rows are taken two hundred times as fast from it, and a saved table keeps its chunks.
-        line = as_array(pa.chunked_array(lines, pa.large_string()))
+        line = self._without_openers(as_array(pa.chunked_array(lines, pa.large_string())))
         return _with(table, "line", line), _with(cleaned, "line", line)
 
     def save(self, folder: Path, name: str) -> None:

@@ -82,20 +82,24 @@ _AGENCIES = (
 )
 _AFTER = rf"(?:, (?:{_LETTER}|[. ])+)?(?:, (?:{_LETTER}|[. ]){{0,14}}\d\d?\.?(?: (?:{_LETTER}|\.)+)?)? ?"
 _CAPITALS = rf"{_CAPITAL}(?:{_CAPITAL}|[.'’/ -])+{_AFTER}"
-_DASH = "(?:--|[-–—])"
+_DASH, _DASHES = "(?:--|[-–—])", " -–—"
+_OF_AGENCY = rf"(?:{_CAPITAL}(?:{_LETTER}|[.'’/ -])*{_AFTER})?\((?i:{_AGENCIES})(?:/{_LETTER}+)*\)"
 _WIRE = re.compile(
-    rf"\s*(?:(?:{_CAPITAL}(?:{_LETTER}|[.'’/ -])*{_AFTER})?\((?i:{_AGENCIES})(?:/{_LETTER}+)*\)"
-    rf"|{_CAPITALS}\({_LETTER}(?:{_LETTER}|[ ./&-])+\)) ?(?:{_DASH}|:) ?"
+    rf"\s*(?:(?:{_OF_AGENCY}|{_CAPITALS}\({_LETTER}(?:{_LETTER}|[ ./&-])+\)) ?(?:{_DASH}|:) ?"
+    rf"|{_OF_AGENCY} ?(?=[“\"]?{_CAPITAL}))"  # "Washington (CNN) The president"
 )
-_DATELINE = re.compile(rf"\s*(?P<opener>{_CAPITALS}{_DASH}) ")
+_DATELINE = re.compile(rf"\s*(?P<place>{_CAPITALS}){_DASH} ")
 # A quick test of whether a text may begin with an opener.
-_MAY_OPEN = re.compile(rf"\s*(?:[A-Za-z]{{2,4}} {_CAPITAL}|{_CAPITAL}{{2}}|[^\n(]*\([^\n)]+\) ?[–—:-])")
+_MAY_OPEN = re.compile(
+    rf"\s*(?:[A-Za-z]{{2,4}} {_CAPITAL}|{_CAPITAL}{{2}}|[^\n(]*\([^\n)]+\) ?(?:[–—:“\"-]|{_CAPITAL}))"
+)
 LONGEST_CAPTION = 1_200
 """Characters of a caption at most."""
 _CAPTION = re.compile(
     r"\s*(?:"
     r"(?:\d+ (?:of|/) \d+ )?(?:FILE|File) ?(?:PHOTO|Photo|photo)? ?(?:--|[-–—:]) ?"
     r"|\d+ of \d+ [A-Z]"
+    r"|CLOSE [A-Z]+[a-z]"  # the button of a video
     r"|In this [^\n]{0,80}\b(?:photo|image)\b"
     r"|(?:This|A) (?:file |undated |handout )?(?:photo(?:graph)?|image) (?:taken|provided|posted|released|made|shows)\b"
     r"|(?:Photo|Video)s? (?:illustration )?by |Photo illustration:|Illustration by "
@@ -172,16 +176,19 @@ def opening_bytes(texts: pa.Array, known_datelines: pa.Array) -> NDArray[np.int6
     ----------
     texts : pyarrow.Array of large_string, length n
     known_datelines : pyarrow.Array of large_string
-        Datelines without an agency, such as "LONDON –", that recur; other words in capitals are part of the text.
+        Datelines without an agency, such as "LONDON –", that recur with a dash of any kind; other words in capitals are
+        part of the text.
 
     Examples
     --------
     >>> texts = pa.array(["By Jane Doe\n\nLONDON (Reuters) - Fog.", "LONDON - Fog.", "Fog."], pa.large_string())
     >>> opening_bytes(texts, pa.array(["LONDON -"], pa.large_string())).tolist()
     [32, 9, 0]
+    >>> opening_bytes(pa.array(["Oslo (CNN) Fog.", "A plan (AP) saw."], pa.large_string()), texts.slice(0, 0)).tolist()
+    [11, 0]
     """
     lengths = np.zeros(len(texts), dtype=np.int64)
-    openers = frozenset(known_datelines.to_pylist())
+    places = frozenset(opener.rstrip(_DASHES) for opener in known_datelines.to_pylist())
     for row, head in enumerate(pc.utf8_slice_codeunits(texts, 0, _LONGEST).to_pylist()):
         if not _MAY_OPEN.match(head):
             continue
@@ -189,8 +196,8 @@ def opening_bytes(texts: pa.Array, known_datelines: pa.Array) -> NDArray[np.int6
         for pattern in (_BYLINE, _WIRE):
             match = pattern.match(head, end)
             end = match.end() if match else end
-        match = _DATELINE.match(head, end) if openers else None
-        end = match.end() if match and match["opener"] in openers else end
+        match = _DATELINE.match(head, end) if places else None
+        end = match.end() if match and match["place"].rstrip(_DASHES) in places else end
         lengths[row] = len(head[:end].encode())
     return lengths
 
@@ -198,7 +205,7 @@ def opening_bytes(texts: pa.Array, known_datelines: pa.Array) -> NDArray[np.int6
 def datelines(texts: pa.Array) -> list[str]:
     """Find the dateline, a place in capitals and a dash as "LONDON –", of each text that begins with one."""
     heads = pc.utf8_slice_codeunits(texts, 0, _LONGEST).to_pylist()
-    return [match["opener"] for head in heads if (match := _DATELINE.match(head))]
+    return [f"{match['place'].rstrip(_DASHES)} –" for head in heads if (match := _DATELINE.match(head))]
 
 
 def skip_caption(body: str, start: int) -> int:

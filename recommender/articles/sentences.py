@@ -12,9 +12,9 @@ _END = re.compile(  # begins with a set of signs, since a search for them is man
     r"""["”\x27’)»]*(?=\s|$)(?<!\.$)"""
 )
 _WORDS = (
-    "Sen Sens Rep Reps Gov Govs Gen Mr Mrs Ms Mx Messrs Dr Drs St Ste Ft Mt Jr Sr Lt Col Sgt Capt Cmdr Cpl Maj Adm Rev "
-    "Hon Prof Supt Inc Corp Co Cos Ltd Bros vs v dr prof mr Hr Hrn Fr Frl bzw vgl inkl evtl ggf sog ca z d u o "
-    "MM Mme Mmes Mlle Me Sra Srta Sres Dra Sto Sta dhr mevr mw drs bijv resp"
+    "Sen Sens Rep Reps Gov Govs Gen Mr Mrs Ms Mx Messrs Dr Drs St Ste Ft Mt Jr Sr Lt Col Sgt Capt Cmdr Cpl Maj Adm "
+    "Rev Hon Prof Supt Const Cst Det Insp Atty Inc Corp Co Cos Ltd Bros vs v dr prof mr Hr Hrn Fr Frl bzw vgl inkl "
+    "evtl ggf sog ca z d u o MM Mme Mmes Mlle Me Sra Srta Sres Dra Sto Sta dhr mevr mw drs bijv resp"
 )
 _BEFORE_WORDS = frozenset(_WORDS.split())  # followed by a name or by more of the sentence
 _NUMBERED = (
@@ -45,7 +45,9 @@ def sentence_end(text: str, least: int) -> int | None:
         after = text[dot + 2 : dot + 14]
         if word in _BEFORE_NUMBERS and after[:1].isdigit():
             continue
-        if len(word) < 3 and word.isdigit() and (after[:1].islower() or after.startswith(_MONTHS)):
+        if len(word) < 3 and word.isdigit() and after.startswith(_MONTHS):
+            continue
+        if text[dot] == "." and after[:1].islower():  # as "of London, Ont. was"
             continue
         return end.end()
     return None

@@ -106,7 +106,10 @@ def test_names_of_sites_behind_titles_leave_them() -> None:
         ("Berlin (dpa/lnw) - ", True),
         ("ÖREBRO, 27 nov. (TT) – ", True),
         ("By JANE ROE\nNORTHGATE (Agency) - ", True),
+        ("Port Ellery (CNN) ", True),
+        ("(CNN)", True),
         ("The Commission (EC) - which ", False),
+        ("The mayor of (CNN) fame ", False),
         ("BREXIT - ", False),
     ],
 )
@@ -117,8 +120,17 @@ def test_bylines_and_datelines_go_by_their_form(opener: str, gone: bool) -> None
 
 
 def test_a_place_and_a_dash_go_where_they_recur() -> None:
-    bodies = [f"GULL POINT – {own(seed)}" for seed in range(6)] + [f"BREXIT – {own(9)}"]
+    bodies = [f"GULL POINT {'–' if seed % 2 else '--'} {own(seed)}" for seed in range(6)] + [f"BREXIT – {own(9)}"]
     assert cleaned(bodies) == [*(own(seed) for seed in range(6)), bodies[-1]]
+
+
+def test_lines_begin_behind_datelines_that_stand_behind_captions() -> None:
+    captions = ["FILE - In this May 3 photo, fog. (AP Photo/J. Roe)", "CLOSE The harbour at dawn, in fog. Wochit"]
+    stories = [f"GULL POINT – {own(seed)}" for seed in range(6)]
+    table = table_of([*stories, *(f"{caption}\n\n{stories[0]}" for caption in captions)])
+    lines = Boilerplate.fit(table).with_clean_lines(table)[0]["line"].to_pylist()
+    assert not [line for line in lines if "GULL" in line or "fog" in line or "CLOSE" in line]
+    assert all(line and own(seed).startswith(line.rstrip(" …")) for seed, line in enumerate(lines[:6]))
 
 
 @pytest.mark.parametrize(

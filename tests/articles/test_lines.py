@@ -27,6 +27,7 @@ LINE = "The ferry to Gull Point ran aground in thick fog."
         "Die kleine Hafenstadt an der Küste feiert ihr großes Jubiläum am 3. Oktober.",
         "Le conseil de la petite ville du port a nommé hier soir la juge Mme. Duval.",
         "El consejo de la ciudad del puerto eligió anoche por unanimidad a la Sra. Ruiz.",
+        "The man who ran along the harbour of London, Ont. was seen by Const. Ada Reed.",
         "De raad van het kleine havenstadje koos gisteravond voor mevr. De Vries.",
     ],
 )
