@@ -67,8 +67,8 @@ class SharedTerms:
         What they are about.
     story, item : ndarray of int64, shape (m,)
         Rows of `stories` and `items`.
-    outlet_terms : ndarray of int64, shape (m, 2)
-        Terms that are the names of their outlets; negative = none.
+    outlet_terms : ndarray of int64, shape (m, w)
+        Terms in the names of their outlets; negative = none.
     wording : Wording
     """
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import calendar
+import re
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -44,6 +45,7 @@ _BARE = (  # the ends of longer names, which stand for nothing by themselves
     "university institute school association foundation department bureau journal representatives minority majority "
     "affairs protection prevention reserve centers centre"
 )
+_OUTLET_WORDS = 4  # of the name of an outlet, as "NPR Online News"
 _TELLING = r"^(?:\D{3,}|[\p{Han}\p{Hiragana}\p{Katakana}\p{Hangul}]{2})$"
 
 # endings of terms, and what stands there in the term that they are a form of: "diseases", "Russian", "Iranian",
@@ -112,10 +114,13 @@ class Wording:
         return bool(self.spelling.phrase.null_count < len(self.terms))
 
     def outlet_terms(self, outlets: pa.Array) -> NDArray[np.int64]:
-        """Find the term that is the name of each outlet, as "courier" of "courier.example", (m,); -2 = none."""
+        """Find the terms in the name of each outlet, as "courier" of "courier.example", (m, 4); -2 = none."""
         encoded = outlets.dictionary_encode()  # an archive has few outlets
-        names = pc.replace_substring_regex(encoded.dictionary, r"^the |^(?:[^ ]*\.)?([^. ]+)\.[a-z]{2,}$", r"\1")
-        terms = np.array([*(self._numbers.get(name, -2) for name in names.to_pylist()), -2], dtype=np.int64)
+        names = pc.replace_substring_regex(encoded.dictionary, r"^(?:[^ ]*\.)?([^. ]+)\.[a-z]{2,}$", r"\1").to_pylist()
+        terms = np.full((len(names) + 1, _OUTLET_WORDS), -2, dtype=np.int64)  # the last row is for stories without one
+        for row, name in enumerate(names):
+            for column, word in enumerate(re.findall(r"\w+", name)[:_OUTLET_WORDS]):
+                terms[row, column] = self._numbers.get(word, -2)
         return np.asarray(terms[pc.fill_null(encoded.indices, -1).to_numpy(zero_copy_only=False)])
 
     @cached_property

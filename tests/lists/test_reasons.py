@@ -153,7 +153,9 @@ def test_the_next_best_is_not_called_close_and_tells_no_shared_words() -> None:
     assert all(item.reasons for item in found)
 
 
-@pytest.mark.parametrize("more", [{"source": "The Courier"}, {"url": "https://www.courier.example/a"}])
+@pytest.mark.parametrize(
+    "more", [{"source": "The Courier"}, {"source": "Courier Online News"}, {"url": "https://www.courier.example/a"}]
+)
 def test_who_published_a_story_is_no_reason(more: dict[str, str]) -> None:
     stories = newsroom()
     for number, one in enumerate(stories[:2]):
