@@ -8,7 +8,9 @@ from pathlib import Path
 import pytest
 from pydantic import ValidationError
 
+from recommender.reading.clicks import ClickLog
 from recommender.reading.formats.encodings import detect_encoding
+from recommender.reading.links import read_links
 from recommender.reading.read import read_articles
 from recommender.settings import ReadingSettings
 
@@ -90,3 +92,18 @@ def test_an_encoding_that_is_named_holds_for_the_first_letters_too(tmp_path: Pat
     for encoding, title in (("ascii", "Caf\ufffd\ufffds"), ("utf-8", "Cafés")):
         table = read_articles(tmp_path / "a.csv", settings=ReadingSettings(encoding=encoding))[0]
         assert table["title"].to_pylist() == ["Storm", title]
+
+
+def test_a_mapping_and_an_order_of_days_are_looked_up_in_the_letters_of_the_file(tmp_path: Path) -> None:
+    text = "id,title,Geändert am\n1,Fähre,05/11/2026\n2,Sturm,27/11/2026\n"
+    (tmp_path / "a.csv").write_bytes(text.encode("cp1252"))
+    table, report = read_articles(tmp_path / "a.csv", columns={"updated_at": "Geändert am"})
+    assert [time.isoformat()[:10] for time in table["updated_at"].to_pylist()] == ["2026-11-05", "2026-11-27"]
+    assert [line.partition(",")[0] for line in report.notes.lines()] == ["1 files are not UTF-8"]
+
+
+def test_links_and_click_logs_are_read_in_the_letters_of_the_file(tmp_path: Path) -> None:
+    (tmp_path / "links.csv").write_bytes("story,item\nfähre-1,sturm-2\nüberfall,fähre-1\n".encode("cp1252"))
+    assert read_links(tmp_path / "links.csv")["story"].to_pylist() == ["fähre-1", "überfall"]
+    (tmp_path / "clicks.csv").write_bytes("source,shown,clicked\nfähre-1,sturm-2,sturm-2\n".encode("cp1252"))
+    assert ClickLog.read(tmp_path / "clicks.csv")[0].table["source"].to_pylist() == ["fähre-1"]

@@ -117,7 +117,8 @@ class Stream:
     def _file(self, notes: Notes | None) -> File | None:
         if self.path is None:
             return None
-        return File(self.path, self.limits, self.member_name, self.member_size, notes)
+        # every reader of the rows must see the same letters, so an encoding is guessed even if nobody asks for the notes
+        return File(self.path, self.limits, self.member_name, self.member_size, notes or Notes())
 
     def _format(self, file: File) -> Format | None:
         return format_named(self.format) if self.format else format_of(file)
