@@ -139,7 +139,7 @@ def learn_ranker(
         resolved = resolve_links(archive.catalog, further, shown=shown, as_of=shown_as_of)
     log = clicked = None
     if clicks is not None:
-        log, read_report = read_clicks(clicks, set(archive.catalog.ids.to_pylist()))
+        log, read_report = read_clicks(clicks, set(archive.catalog.ids.to_pylist()), archive.settings.reading)
         clicked = Clicked.from_log(archive, log, 0 if read_report is None else len(read_report.rejected))
     pairs, rows, missed = _make_pairs(archive, resolved.table, log, clicked, progress)
     published = archive.catalog.published[rows] if archive.dated else None

@@ -11,11 +11,19 @@ import orjson
 import typer
 
 from recommender.cli.display import bars, err, out, print_json, print_table
-from recommender.cli.options import JsonOption, SettingsOption, grouped, load_settings
+from recommender.cli.options import (
+    SETTINGS_FILE,
+    JsonOption,
+    SettingsOption,
+    SettingsOptions,
+    grouped,
+    load_settings,
+)
 from recommender.errors import SettingsError
 
 if TYPE_CHECKING:
     from recommender.evaluation import EvaluationSet
+    from recommender.settings import ReadingSettings
 
 Cache = Annotated[
     Path | None, typer.Option(help="Vector cache file (default: for `evaluate` in the --to folder, else none).")
@@ -54,7 +62,7 @@ class SetOptions:
         None
     )
 
-    def load(self, protocol: Protocol | None = None) -> list[EvaluationSet]:
+    def load(self, protocol: Protocol | None = None, reading: ReadingSettings | None = None) -> list[EvaluationSet]:
         """Load the sets; those with dates follow the protocol that is asked for."""
         from recommender.evaluation import load_set, own_set
 
@@ -65,7 +73,14 @@ class SetOptions:
         sets = [load_set(name, self.data) for name in self.on]
         if self.articles:
             sets.append(
-                own_set(self.articles, self.pairs, clicks=self.clicks, grade=self.grade, relevant=self.relevant)
+                own_set(
+                    self.articles,
+                    self.pairs,
+                    clicks=self.clicks,
+                    grade=self.grade,
+                    relevant=self.relevant,
+                    reading=reading,
+                )
             )
         return [replace(judged, protocol=protocol.value) if protocol and judged.dated else judged for judged in sets]
 
@@ -82,6 +97,15 @@ def evaluate(
     ],
     *,
     sets: SetOptions,
+    settings_file: Annotated[
+        Path | None,
+        typer.Option(
+            "--settings",
+            metavar="FILE",
+            help=f"TOML file whose table [reading] counts for --articles and --clicks (default: {SETTINGS_FILE} in the "
+            "current folder).",
+        ),
+    ] = None,
     protocol: Annotated[
         Protocol | None, typer.Option(help="Whether later stories may be shown (default: defined by the set).")
     ] = None,
@@ -105,7 +129,8 @@ def evaluate(
     from recommender.evaluation.report.write import to_json, write_report
     from recommender.storage.checkpoints import FOLDER, Ledgers
 
-    judged_sets = sets.load(protocol)
+    reading = load_settings(settings_file, []).reading if sets.articles else None
+    judged_sets = sets.load(protocol, reading)
     if cache is None and to is not None:
         cache = to / "cache" / "vectors.sqlite"
     with bars() as progress:
@@ -168,7 +193,10 @@ def tune(
     from recommender.storage.checkpoints import FOLDER, Ledgers
 
     start = load_settings(settings_file, [])
-    parts = [(judged, None) if judged.part == "development" else judged.split(seed=seed) for judged in sets.load()]
+    parts = [
+        (judged, None) if judged.part == "development" else judged.split(seed=seed)
+        for judged in sets.load(reading=start.reading)
+    ]
     with bars() as progress:
         ledgers = Ledgers(to.with_name(f"{to.name}{FOLDER}"), "tune", progress)
         tuned = search_settings(
@@ -201,10 +229,13 @@ def tune(
     out.print(f"settings: {to}", markup=False)
 
 
+@grouped
 def ab(
     log: Annotated[Path, typer.Argument(help="Click log with versions: source, shown, clicked, version, time ...")],
     a: Annotated[str, typer.Argument(help="Old version.")],
     b: Annotated[str, typer.Argument(help="New version.")],
+    *,
+    settings: SettingsOptions,
     power: Annotated[float, typer.Option(help="Power: probability of detecting --difference.")] = 0.8,
     difference: Annotated[
         float, typer.Option(help="Difference in click-through rate to detect, for the sample size.")
@@ -214,10 +245,10 @@ def ab(
 ) -> None:
     """Compare two versions of lists by logged clicks, and compute how many lists a difference needs."""
     from recommender.evaluation import ClickLog, ab_test, design_effect, sample_size
-    from recommender.reading.clicks import refuse_mostly_rejected
+    from recommender.reading.clicks import refuse_many_rejected
 
-    clicks, report = ClickLog.read(log)
-    refuse_mostly_rejected(clicks, report, log.name)
+    clicks, report = ClickLog.read(log, settings=settings.load().reading)
+    refuse_many_rejected(clicks, report, log.name)
     if report.rejected:
         first = report.rejected[0]
         err.print(f"warning: {len(report.rejected)} rows rejected; line {first.line}: {first.reason}", markup=False)

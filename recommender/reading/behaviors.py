@@ -11,9 +11,10 @@ from typing import Any
 import pyarrow as pa
 
 from recommender.errors import InputError, RowError
-from recommender.reading.clicks import ClickLog, refuse_mostly_rejected
+from recommender.reading.clicks import ClickLog, refuse_many_rejected
 from recommender.reading.formats import shown_name
 from recommender.reading.report import ReadReport, Rejected
+from recommender.settings import ReadingSettings
 
 NO_SOURCE, TOO_FEW = "no known story read before", "fewer than 2 known items shown"
 COLUMNS = 5
@@ -44,7 +45,9 @@ def to_click_row(
     return {**same, "source": source, "shown": shown, "clicked": [id_ for id_ in shown if id_ in row["clicked"]]}
 
 
-def read_clicks(source: str | Path | pa.Table | ClickLog, known: Container[str]) -> tuple[ClickLog, ReadReport]:
+def read_clicks(
+    source: str | Path | pa.Table | ClickLog, known: Container[str], settings: ReadingSettings | None = None
+) -> tuple[ClickLog, ReadReport]:
     """Read what readers were shown and clicked: a click log, see `ClickLog.read`, or MIND's behaviors.tsv.
 
     MIND names no source: it is the last story of the reader's history among the `known` ids. `InputError` is raised
@@ -58,14 +61,14 @@ def read_clicks(source: str | Path | pa.Table | ClickLog, known: Container[str])
         log = ClickLog.of(row for row in rows if row is not None)
         report.accepted = len(log)
     else:
-        log, report = ClickLog.read(source)
+        log, report = ClickLog.read(source, settings=settings)
     name = shown_name(Path(source)) if isinstance(source, str | Path) else "the click log"
     if not len(log):
         raise InputError(
             f"no list of {name} can be used, of {report.read:,} rows; expected the columns source, shown and clicked, "
             "or MIND's behaviors.tsv with stories of this archive in the histories"
         )
-    refuse_mostly_rejected(log, report, name)
+    refuse_many_rejected(log, report, name)
     return log, report
 
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from datetime import datetime
 from itertools import chain, islice
 from math import isnan
 from pathlib import Path
@@ -15,9 +17,14 @@ import pyarrow as pa
 from recommender.articles.article import TIME
 from recommender.errors import InputError, RowError
 from recommender.reading.formats import KNOWN, BadRow, Stream, is_readable, shown_name
+from recommender.reading.formats.frames import is_frame, materialize
 from recommender.reading.names import fold
 from recommender.reading.report import ReadReport, Rejected
+from recommender.reading.rows import column_texts
+from recommender.reading.time_format import TimeFormat
+from recommender.reading.time_texts import AmbiguousDate, is_day_first
 from recommender.reading.times import to_time
+from recommender.settings import ReadingSettings
 
 _NAMES = pa.large_list(pa.large_string())
 SCHEMA = pa.schema(
@@ -49,18 +56,36 @@ class _ForeignClickError(RowError):
     """A row has a click on something that was not shown."""
 
 
-def open_stream(source: str | Path | pa.Table | Iterable[Mapping[str, Any]]) -> Stream:
+class _Times:
+    """Reads the times of a log; whether the day or the month comes first is decided by all rows."""
+
+    def __init__(self, stream: Stream) -> None:
+        self._stream, self._format, self._searched = stream, TimeFormat.from_settings(stream.limits), False
+
+    def read(self, value: object, column: str) -> datetime | None:
+        try:
+            return to_time(value, format=self._format)
+        except AmbiguousDate:
+            if self._searched:
+                raise
+        self._searched = True
+        self._format = replace(self._format, day_first=is_day_first(column_texts(self._stream, column)))
+        return to_time(value, format=self._format)
+
+
+def open_stream(source: str | Path | pa.Table | Iterable[Mapping[str, Any]], settings: ReadingSettings) -> Stream:
     """Open a file or rows in memory; raise InputError if the source cannot be a click log."""
     if isinstance(source, Mapping):
         raise InputError("one dict was given, expected an iterable of them: ClickLog.read([row, ...])")
     if not isinstance(source, str | Path):
-        return Stream("<lists>", data=source)
+        data = materialize(source)
+        return Stream("<lists>", data=data if is_frame(data) else list(data), limits=settings)
     path = Path(source)
     if not path.is_file():
         raise InputError(f"no such file: {path}")
     if not is_readable(path):
         raise InputError(f"unknown kind of file: {path}; expected {KNOWN}")
-    return Stream(shown_name(path), path)
+    return Stream(shown_name(path), path, limits=settings)
 
 
 def read_rows(
@@ -68,7 +93,7 @@ def read_rows(
 ) -> Iterator[dict[str, object]]:
     """Yield rows of `SCHEMA`; add rejected rows to the report, or raise InputError at the first if `strict`."""
     columns: dict[tuple[str, ...], dict[str, str]] = {}
-    rows = stream.rows()
+    rows, times = stream.rows(report.notes), _Times(stream)
     first_rows = list(islice(rows, CHUNK))
     separator = _find_separator([raw for _, raw in first_rows if isinstance(raw, Mapping)], mapping)
     for line, raw in chain(first_rows, rows):
@@ -81,7 +106,7 @@ def read_rows(
             names = tuple(raw)
             if names not in columns:
                 columns[names] = _find_columns(names, mapping)
-            yield _to_row(raw, columns[names], line, separator)
+            yield _to_row(raw, columns[names], line, separator, times)
         except RowError as error:
             if strict:
                 raise InputError(f"{stream.name}, line {line}: {error}") from None
@@ -133,7 +158,9 @@ def _find_columns(columns: Sequence[str], mapping: Mapping[str, str]) -> dict[st
     return recognised
 
 
-def _to_row(raw: Mapping[str, Any], columns: Mapping[str, str], line: int, separator: str | None) -> dict[str, object]:
+def _to_row(
+    raw: Mapping[str, Any], columns: Mapping[str, str], line: int, separator: str | None, times: _Times
+) -> dict[str, object]:
     values = {field: raw.get(column) for field, column in columns.items()}
     if "clicked" not in values:  # not the same as no clicks
         raise RowError("no clicked column; expected clicked or clicks, empty where nothing was clicked")
@@ -152,7 +179,7 @@ def _to_row(raw: Mapping[str, Any], columns: Mapping[str, str], line: int, separ
         "list_id": _to_text(values.get("list_id"), "list_id") or str(line),
         "shown": shown,
         "clicked": clicked,
-        "time": None if time is None else to_time(time),
+        "time": None if time is None else times.read(time, columns["time"]),
     }
 
 

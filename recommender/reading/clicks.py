@@ -20,7 +20,9 @@ from recommender.errors import InputError, SettingsError
 from recommender.reading.click_rows import CHUNK, SCHEMA, open_stream, read_rows
 from recommender.reading.report import ReadReport
 from recommender.reading.times import to_time
+from recommender.settings import ReadingSettings
 
+_MAX_REJECTED = 0.1  # of the rows of a log, or of those with a click: what is missing may differ from what is left
 _GROUP_PREFIXES = [[pa.scalar(prefix, pa.large_string()), pa.scalar("", pa.large_string())] for prefix in "abc"]
 
 
@@ -50,6 +52,7 @@ class ClickLog:
         *,
         columns: Mapping[str, str] | None = None,
         strict: bool = False,
+        settings: ReadingSettings | None = None,
     ) -> tuple[ClickLog, ReadReport]:
         """Read a log of lists that were shown and of what readers clicked in them.
 
@@ -63,6 +66,8 @@ class ClickLog:
             Field -> column, for names that are not in `click_rows.ALIASES`.
         strict : bool, default False
             Raise at the first bad row instead of rejecting it.
+        settings : ReadingSettings, optional
+            How times and files are read: `day_first`, `date_format`, `time_zone`, `encoding`, `header`.
 
         Returns
         -------
@@ -87,7 +92,7 @@ class ClickLog:
                 f"unknown field {min(unknown)!r} in a column mapping; expected one of {', '.join(SCHEMA.names)}"
             )
         report = ReadReport()
-        rows = read_rows(open_stream(source), columns or {}, strict, report)
+        rows = read_rows(open_stream(source, settings or ReadingSettings()), columns or {}, strict, report)
         tables = [SCHEMA.empty_table()]
         while chunk := list(islice(rows, CHUNK)):
             tables.append(pa.Table.from_pylist(chunk, schema=SCHEMA))
@@ -215,19 +220,24 @@ class ClickLog:
         return list(paths.values())
 
 
-def refuse_mostly_rejected(log: ClickLog, report: ReadReport, name: str) -> None:
-    """Raise InputError if most rows of a log, or most rows with a click, were rejected: the rest shows nothing."""
+def refuse_many_rejected(log: ClickLog, report: ReadReport, name: str) -> None:
+    """Raise InputError if over a tenth of the rows of a log, or of those with a click, were rejected.
+
+    The rest may differ from what is missing, and figures of it would be of the wrong readers.
+    """
     clicked = int(np.count_nonzero(_lengths(log.table["clicked"].combine_chunks())))
-    if 2 * len(report.rejected) > report.read:
+    with_click = report.lost["clicked"] + clicked
+    if len(report.rejected) > _MAX_REJECTED * report.read:
         what = f"{len(report.rejected):,} of {report.read:,} rows"
-    elif report.lost["clicked"] > clicked:
-        what = f"{report.lost['clicked']:,} of {report.lost['clicked'] + clicked:,} rows with a click"
+    elif report.lost["clicked"] > _MAX_REJECTED * with_click:
+        what = f"{report.lost['clicked']:,} of {with_click:,} rows with a click"
     else:
         return
     first = report.rejected[0]
     raise InputError(
-        f"{what} of {name} were rejected, such as line {first.line}: {first.reason}; so few say nothing. Expected "
-        "ids in shown and clicked, with blanks, | or ; or , between them, and clicks only on what was shown"
+        f"{what} of {name} were rejected, such as line {first.line}: {first.reason}. The rest may not be like them, so "
+        f"no figures are given where more than {_MAX_REJECTED:.0%} are missing: mend these rows or the settings that "
+        "read them ([reading]), or leave them out of the file if they do not count"
     )
 
 

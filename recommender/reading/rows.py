@@ -98,13 +98,14 @@ class RowReader:
                 return to_article(raw, self.plan(names))
             except UnsettledOrder as unsettled:
                 column = unsettled.column
-                day_first = is_day_first(_column_texts(self.stream, column))
+                day_first = is_day_first(column_texts(self.stream, column))
                 for planned, plan in list(self._plans.items()):
                     if column in plan.formats:
                         self._plans[planned] = plan.with_order(column, day_first)
 
 
-def _column_texts(stream: Stream, column: str) -> Iterator[str]:
+def column_texts(stream: Stream, column: str) -> Iterator[str]:
+    """Read the texts of one column of a stream."""
     for _, raw in stream.rows():
         value = raw.get(column) if isinstance(raw, Mapping) else None
         if isinstance(value, str):

@@ -159,6 +159,17 @@ class TestEvaluate:
         assert (told["lists"], told["click_through"]["a"]["value"]) == ({"a": 60, "b": 60}, 0.75)
         assert f"{told['needed']:,} lists a version" in compared.output
 
+    def test_the_settings_of_a_folder_tell_how_a_log_is_read(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.chdir(tmp_path)
+        rows = [f"a|b,{'a' * (n % 3 > 0)},{'ab'[n % 2]},{n},0{n % 9 + 1}/11/2025" for n in range(90)]
+        Path("log.csv").write_text("\n".join(["shown,clicked,version,session,time", *rows]), encoding="utf-8")
+        assert "day or month first" in str(call("ab", "log.csv", "a", "b").exception)
+        assert call("ab", "log.csv", "a", "b", "--set", "reading.day_first=true").exit_code == 0
+        Path("recommender.toml").write_text("[reading]\nday_first = true\n", encoding="utf-8")
+        assert "45 lists" in call("ab", "log.csv", "a", "b").output
+
 
 class TestTune:
     def test_settings_are_written_and_noise_is_called_noise(self, cache: Path, tmp_path: Path) -> None:

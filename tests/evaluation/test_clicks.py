@@ -30,7 +30,8 @@ from recommender.evaluation.measures.ab import ab_test, design_effect, sample_si
 from recommender.evaluation.measures.replay import replay
 from recommender.reading.behaviors import NO_SOURCE, TOO_FEW, read_clicks
 from recommender.reading.click_rows import SCHEMA
-from recommender.reading.clicks import ClickLog, refuse_mostly_rejected
+from recommender.reading.clicks import ClickLog, refuse_many_rejected
+from recommender.settings import ReadingSettings
 
 START = datetime(2026, 3, 3, 6, 30, tzinfo=UTC)
 ROWS: list[dict[str, Any]] = [
@@ -153,7 +154,7 @@ def test_damaged_rows_leave_the_others_as_they_are(tmp_path_factory: pytest.Temp
 
 def test_csv_rows_of_the_wrong_width_or_encoding_are_rejected(tmp_path: Path) -> None:
     path = tmp_path / "log.csv"
-    path.write_bytes(b"story,shown,clicks\ns,a b,a\ns,a b,a,b\ns\xff,a b,\ns,a b,b\ns,a b\n")
+    path.write_bytes("story,shown,clicks\nsé,a b,a\n".encode() + b"s,a b,a,b\ns\xff,a b,\ns,a b,b\ns,a b\n")
     log, report = ClickLog.read(path)
     assert log.table["clicked"].to_pylist() == [["a"], ["b"], []], "a last cell that is left out is empty"
     assert log.table["list_id"].to_pylist() == ["2", "5", "6"]
@@ -199,7 +200,7 @@ def test_a_log_of_which_little_was_left_gives_no_verdict(tmp_path: Path) -> None
     quiet = [{"shown": "a b", "clicked": "", "version": "ab"[n % 2]} for n in range(40)]
     (tmp_path / "clicks.jsonl").write_bytes(_jsonl([*quiet, *[{"shown": "a b", "clicked": "z", "version": "a"}] * 3]))
     with pytest.raises(InputError, match=r"3 of 3 rows with a click of clicks.jsonl were rejected, such as line 41"):
-        refuse_mostly_rejected(*ClickLog.read(tmp_path / "clicks.jsonl"), "clicks.jsonl")
+        refuse_many_rejected(*ClickLog.read(tmp_path / "clicks.jsonl"), "clicks.jsonl")
     (tmp_path / "clicks.jsonl").write_bytes(_jsonl([quiet[0], {"shown": "a a", "clicked": ""}, {"shown": "a"}]))
     with pytest.raises(
         InputError, match=r"2 of 3 rows of .*clicks.jsonl were rejected, such as line 2: 'a' is shown twice"
@@ -207,7 +208,31 @@ def test_a_log_of_which_little_was_left_gives_no_verdict(tmp_path: Path) -> None
         read_clicks(tmp_path / "clicks.jsonl", {"a", "b"})
     with pytest.raises(InputError, match="2 of 3 rows"):
         own_set([{"id": "a", "title": "Ferry"}], clicks=tmp_path / "clicks.jsonl")
-    refuse_mostly_rejected(*ClickLog.read(ROWS), "clicks.jsonl")
+    refuse_many_rejected(*ClickLog.read(ROWS), "clicks.jsonl")
+
+
+def test_a_log_that_lost_a_tenth_of_its_rows_gives_no_verdict() -> None:
+    good, bad = {"shown": "a b", "clicked": ""}, {"shown": "a b", "clicked": "", "time": "05/11/2026"}
+    refuse_many_rejected(*ClickLog.read([good] * 9 + [bad]), "log")
+    with pytest.raises(InputError, match=r"2 of 10 rows of log were rejected, such as line 9: .* reading.day_first"):
+        refuse_many_rejected(*ClickLog.read([good] * 8 + [bad] * 2), "log")
+
+
+def test_all_times_of_a_log_show_whether_the_day_comes_first(tmp_path: Path) -> None:
+    for file, sign in (("dots.csv", "."), ("strokes.csv", "/")):
+        times = (f"01{sign}11{sign}2025 10:00", f"28{sign}11{sign}2025")
+        (tmp_path / file).write_text("shown,clicked,time\n" + "".join(f"a b,,{time}\n" for time in times), "utf-8")
+    rows = ({"shown": "a b", "clicked": "", "time": f"0{day}.11.2025"} for day in (1, 2))
+    for source in (tmp_path / "dots.csv", tmp_path / "strokes.csv", rows):
+        log, report = ClickLog.read(source)
+        assert (report.rejected, {time.month for time in log.table["time"].to_pylist()}) == ([], {11})
+
+
+def test_settings_tell_how_the_times_of_a_log_are_meant() -> None:
+    row = {"shown": "a b", "clicked": "", "time": "05/11/2026 10:00"}
+    assert ClickLog.read([row])[1].rejected[0].reason.endswith("reading.day_first = true or false tells")
+    log, _ = ClickLog.read([row], settings=ReadingSettings(day_first=True, time_zone="Europe/Berlin"))
+    assert log.table["time"].to_pylist() == [datetime(2026, 11, 5, 9, tzinfo=UTC)]
 
 
 # parts of a log

@@ -19,8 +19,9 @@ from recommender.articles.catalog import Catalog
 from recommender.errors import InputError, SettingsError
 from recommender.evaluation.data.clicks import next_click
 from recommender.evaluation.data.judgments import Judgments, read_judgments
-from recommender.reading.clicks import ClickLog, refuse_mostly_rejected
+from recommender.reading.clicks import ClickLog, refuse_many_rejected
 from recommender.reading.read import Source, read_articles
+from recommender.settings import ReadingSettings
 from recommender.storage.digests import hash_table
 
 Use = Literal["lists", "rankings", "pairs"]
@@ -82,6 +83,7 @@ class EvaluationSet:
         about: str = "",
         licence: str = "your own",
         protocol: Protocol | None = None,
+        reading: ReadingSettings | None = None,
         **values: Any,
     ) -> EvaluationSet:
         """Build a set from judgments and articles, in any form that `Recommender.fit` takes.
@@ -92,6 +94,8 @@ class EvaluationSet:
         ----------
         protocol : {'archive', 'at_publication'}, optional
             Default: 'archive'; an archive without dates is always 'undated'.
+        reading : ReadingSettings, optional
+            How the articles are read.
         **values
             Further attributes.
 
@@ -104,7 +108,7 @@ class EvaluationSet:
         """
         if protocol not in (None, "archive", "at_publication"):
             raise SettingsError(f"unknown protocol {protocol!r}; expected archive or at_publication")
-        table, report = read_articles(articles)
+        table, report = read_articles(articles, settings=reading)
         if not len(table):
             raise InputError(f"{name}: no usable article was given")
         catalog = Catalog.from_table(table)
@@ -219,6 +223,7 @@ def own_set(
     grade: str | None = None,
     relevant: float | None = None,
     protocol: Protocol | None = None,
+    reading: ReadingSettings | None = None,
 ) -> EvaluationSet:
     """Build a set from your own articles with judgments, a click log, or both.
 
@@ -235,6 +240,8 @@ def own_set(
     relevant : float, optional
         The least grade that counts as relevant; default: half of the highest.
     protocol : {'archive', 'at_publication'}, optional
+    reading : ReadingSettings, optional
+        How articles and clicks are read.
 
     Examples
     --------
@@ -245,8 +252,8 @@ def own_set(
     log = None
     counts: dict[str, int] = {}
     if clicks is not None:
-        log, report = ClickLog.read(clicks)
-        refuse_mostly_rejected(log, report, Path(clicks).name)
+        log, report = ClickLog.read(clicks, settings=reading)
+        refuse_many_rejected(log, report, Path(clicks).name)
         counts = {"rejected lists of the log": len(report.rejected)}
     if pairs is not None:
         judgments = read_judgments(pairs, grade=grade, relevant=relevant)
@@ -255,7 +262,9 @@ def own_set(
     else:
         raise InputError("neither judgments nor a click log were given")
     about = " and ".join(Path(file).name for file in (pairs, clicks) if file is not None)
-    judged = EvaluationSet.of(name, articles, judgments, about=f"judgments of {about}", protocol=protocol, clicks=log)
+    judged = EvaluationSet.of(
+        name, articles, judgments, about=f"judgments of {about}", protocol=protocol, reading=reading, clicks=log
+    )
     group = judged.judgments.topics() if judged.judgments.symmetric else {}
     notes = ("Articles that relevant pairs join count as one topic: intervals and tests go by topic.",) if group else ()
     return replace(judged, counts={**judged.counts, **counts}, group=group, notes=notes)

@@ -117,7 +117,7 @@ class Stream:
     def _file(self, notes: Notes | None) -> File | None:
         if self.path is None:
             return None
-        # every reader of the rows must see the same letters, so an encoding is guessed even if nobody asks for the notes
+        # an encoding is guessed even if nobody asks for the notes: all who read the rows must see the same letters
         return File(self.path, self.limits, self.member_name, self.member_size, notes or Notes())
 
     def _format(self, file: File) -> Format | None:
