@@ -41,6 +41,10 @@ OneStory = Annotated[
 ]
 ItemIds = Annotated[list[str], typer.Argument(metavar="ID", help="Ids of the items.")]
 ItemId = Annotated[str, typer.Argument(metavar="ID", help="Id of the item.")]
+JournalFile = Annotated[
+    Path | None,
+    typer.Option(metavar="FILE", help="Journal of what editors did (default: journal.jsonl beside the overlay)."),
+]
 UntilOption = Annotated[str | None, typer.Option(metavar="TIME", help="Last moment or day of its effect.")]
 Section = Annotated[str, typer.Argument(metavar="SECTION", help="Name of the section.")]
 
@@ -51,10 +55,7 @@ class PlaceOptions:
 
     lists: ListsOrNone = None
     archive: ArchiveOrNone = None
-    journal: Annotated[
-        Path | None,
-        typer.Option(metavar="FILE", help="Journal of what editors did (default: journal.jsonl beside the overlay)."),
-    ] = None
+    journal: JournalFile = None
 
     def open_journal(self) -> Journal:
         """Open the journal; lists in a database have none unless its file is named."""
@@ -77,8 +78,8 @@ class PlaceOptions:
 
 
 @dataclass(frozen=True, kw_only=True)
-class ActOptions(PlaceOptions):
-    """Where an act is recorded, by whom and why."""
+class WhoOptions:
+    """Who decides, and why."""
 
     by: Annotated[
         str | None, typer.Option(metavar="NAME", help="Who decides, for the journal (default: your login name).")
@@ -93,7 +94,14 @@ class ActOptions(PlaceOptions):
         except (KeyError, OSError):  # a user without a name, as in a container
             return "unknown"
 
-    def record(self, action: Action, items: list[str], *, unknown_too: bool = False, **details: Any) -> str:
+
+@dataclass(frozen=True, kw_only=True)
+class ActOptions(WhoOptions, PlaceOptions):
+    """Where an act is recorded, by whom and why."""
+
+    def record(
+        self, action: Action, items: list[str], *, unknown_too: bool = False, purged_too: bool = False, **details: Any
+    ) -> str:
         """Record one act for each item; return how many changed something, and what readers do not see."""
         from recommender.publishing.acts import Act, open_journal, perform, pin_notes
 
@@ -108,7 +116,8 @@ class ActOptions(PlaceOptions):
             actions = Recommender.load(self.archive)
         if actions is not None and not unknown_too:
             _require_known(actions, action, [*items, *([details["story"]] if details.get("story") else [])])
-        count = len(perform(open_journal(place, self.journal), overlay, acts, "command line", published))
+        journal = open_journal(place, self.journal)
+        count = len(perform(journal, overlay, acts, "command line", published, purged_too=purged_too))
         as_before = [f"{len(acts) - count} as before"] if count < len(acts) else []
         notes = (
             pin_notes(items[0], details["story"], details["position"], overlay, published) if action == "pin" else []
@@ -136,9 +145,16 @@ def withdraw(article_ids: StoryIds, *, act: ActOptions, unknown_too: UnknownToo 
 
 
 @grouped
-def restore(article_ids: StoryIds, *, act: ActOptions) -> None:
-    """Undo `withdraw`."""
-    out.print(f"restored: {act.record('restore', article_ids)}", markup=False)
+def restore(
+    article_ids: StoryIds,
+    *,
+    act: ActOptions,
+    purged_too: Annotated[
+        bool, typer.Option("--purged-too", help="Also stories that were purged: shown when they are delivered again.")
+    ] = False,
+) -> None:
+    """Undo `withdraw`; a story that was purged is refused."""
+    out.print(f"restored: {act.record('restore', article_ids, purged_too=purged_too)}", markup=False)
 
 
 @grouped

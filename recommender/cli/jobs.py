@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from recommender.cli.display import bars, out, print_json, print_summary
+from recommender.cli.editors import JournalFile, WhoOptions
 from recommender.cli.options import (
     Format,
     FormatOption,
@@ -24,6 +25,7 @@ from recommender.cli.options import (
     grouped,
     guard_option,
     large_option,
+    open_overlay,
     settings_option,
 )
 from recommender.errors import SettingsError, SnapshotError
@@ -170,6 +172,7 @@ def refresh(
     print_summary(summary, redacted(lists), run.json)
 
 
+@grouped
 def purge(
     article_ids: StoryIds,
     lists: Annotated[
@@ -184,12 +187,16 @@ def purge(
         list[Path],
         typer.Option("--resume", metavar="DIR", help="--resume folder of an interrupted run; may be repeated."),
     ] = [],  # noqa: B006
+    journal: JournalFile = None,
+    *,
+    who: WhoOptions,
     json: JsonOption = False,
 ) -> None:
     """Withdraw stories and delete their stored data in every version: lists, items, texts, vectors."""
     import orjson
 
     from recommender.jobs.purge import purge as run
+    from recommender.publishing.acts import open_journal, record_purge
     from recommender.storage.versions import folder_kind
 
     if not lists and not archive and not resume:
@@ -201,8 +208,15 @@ def purge(
     for folder in archive:
         if folder_kind(folder) == "lists":
             raise SnapshotError(f"--archive {folder} holds published lists: name it with --lists")
-    done = {}
+    done: dict[str, str] = {}
+    journals: set[Path] = set()
     for place in (*lists, *map(str, archive), *map(str, resume)):
+        kind = "lists" if is_database(place) else folder_kind(place)
+        opened = open_journal(place, journal) if kind else None
+        if opened is not None and opened.path not in journals:
+            overlay = open_overlay(None, Path(place)) if kind == "snapshot" else open_overlay(place, None)
+            record_purge(opened, overlay, article_ids, who.who, who.why)
+            journals.add(opened.path)
         done[redacted(place)] = run(place, article_ids)
         if not json:
             out.print(f"{redacted(place)}: {done[redacted(place)]}", markup=False)

@@ -74,6 +74,22 @@ class Journal:
             entries = [entry for line in file if needle in line and (entry := _entry(line)) is not None]
         return next((entry for entry in entries if entry.get("id") == entry_id), None)
 
+    def purged(self) -> dict[str, dict[str, Any]]:
+        """Return the entry of each story that was purged and not restored since, by its id."""
+        purges: dict[str, dict[str, Any]] = {}
+        if not self.path.exists():
+            return purges
+        with self.path.open("rb") as file:
+            for line in file:
+                if b'"purge"' not in line and b'"restore"' not in line:
+                    continue
+                entry = _entry(line) or {}
+                if entry.get("what") == "purge":
+                    purges[entry["item"]] = entry
+                elif entry.get("what") == "restore":
+                    purges.pop(entry["item"], None)
+        return purges
+
     def _read_end(self, count: int) -> bytes:
         """Read at least the last `count` lines of the file."""
         with self.path.open("rb") as file:

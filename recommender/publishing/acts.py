@@ -156,6 +156,8 @@ def perform(
     token: str,
     lists: PublishedLists | None = None,
     undoes: str | None = None,
+    *,
+    purged_too: bool = False,
 ) -> list[dict[str, Any]]:
     """Write acts of one kind to the journal and then to the overlay, and return the entries of those that take effect.
 
@@ -173,18 +175,26 @@ def perform(
         The journal then records the list before and after.
     undoes : str, optional
         Id of the entry that is undone.
+    purged_too : bool, default False
+        Restore stories although the journal says that they were purged.
 
     Raises
     ------
     PublishError
         If journal or overlay cannot be written.
+    SettingsError
+        If a story to be restored was purged; nothing is done then.
     """
     journal_entries: list[dict[str, Any]] = []
     overlay_entries: list[Entry] = []
     with nullcontext(None) if journal is None else journal.writing() as add:
         overlay.refresh()
         decisions = overlay.decisions
+        is_restore = acts and acts[0].what == "restore"
+        purged = journal.purged() if journal and is_restore and not purged_too else {}
         for act in acts:
+            if act.item in purged:
+                raise SettingsError(_describe_purged(purged[act.item]))
             if decisions.effective_entries(act.what, [act.entry]):
                 after = decisions.apply(act.what, [act.entry])
                 states = _state(act, decisions, lists), _state(act, after, lists)
@@ -196,6 +206,31 @@ def perform(
         if overlay_entries:
             overlay.record(acts[0].what, overlay_entries)
     return journal_entries
+
+
+def _describe_purged(entry: Mapping[str, Any]) -> str:
+    item, why = entry["item"], f" ({entry['why']})" if entry.get("why") else ""
+    return (
+        f"{item} was purged on {entry['time'][:10]} by {entry['who']}{why}: its text is deleted, and if it is restored, "
+        f"the next delivery of the story shows it again; nothing was done. To allow that: recommender restore {item} "
+        "--purged-too"
+    )
+
+
+def record_purge(journal: Journal, overlay: Overlay, items: Sequence[str], who: str, why: str) -> None:
+    """Write to the journal that the stored data of stories is deleted, before it is.
+
+    Raises
+    ------
+    PublishError
+        If the journal cannot be written.
+    """
+    with journal.writing() as add:
+        for item in items:
+            before = {"holds": item in overlay.decisions.withdrawn, "list": []}
+            act = Act(what="withdraw", item=item, who=who, why=why)
+            entry = _journal_entry(act, "command line", None, before, {"holds": True, "list": []})
+            add({**entry, "what": "purge"})
 
 
 def pin_notes(item: str, story: str, position: int, overlay: Overlay, lists: PublishedLists | None) -> list[str]:
@@ -280,6 +315,11 @@ def undoing_act(entry: Mapping[str, Any] | None, who: str, why: str) -> Act:
     SettingsError
         If there is no such act.
     """
+    if entry is not None and entry.get("what") == "purge":
+        raise SettingsError(
+            f"a purge cannot be undone: the text of {entry['item']} is deleted. It stays withdrawn until recommender "
+            f"restore {entry['item']} --purged-too, and comes back only when it is delivered again after that"
+        )
     if entry is None or entry.get("what") not in KINDS:
         raise SettingsError("the journal has no such act")
     before = entry["before"]["holds"]

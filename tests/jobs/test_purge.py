@@ -16,6 +16,7 @@ import orjson
 import pytest
 
 from recommender import GivenVectors, PublishedLists, Recommender, Settings, SnapshotError
+from recommender.editorial.journal import Journal
 from recommender.jobs.precompute import precompute
 from recommender.jobs.purge import purge
 from recommender.publishing import open_publisher
@@ -179,6 +180,44 @@ def test_the_command_line_purges_several_places(tmp_path: Path) -> None:
     assert orjson.loads(cli("purge", GONE, "--archive", snap, "--json").stdout) == {str(snap): "0 stories deleted"}
     refused = cli("purge", GONE, "--lists", tmp_path / "nothing")
     assert (refused.returncode, "neither published lists nor a saved archive" in refused.stderr) == (2, True)
+    assert not (tmp_path / "nothing").exists()
+
+
+def test_a_purge_stands_in_the_journal_and_is_not_undone_by_mistake(tmp_path: Path) -> None:
+    out, snap = tmp_path / "out", tmp_path / "snap"
+    precompute(archive(), out, settings=SETTINGS, archive=snap)
+    assert cli("withdraw", GONE, "--lists", out).returncode == 0
+    by = ("--by", "Ana Lima", "--why", "court order 7")
+    assert cli("purge", GONE, "--lists", out, "--archive", snap, *by).returncode == 0
+    assert found_in(out) == []
+    for place in (out, snap):
+        entry = orjson.loads((place / "journal.jsonl").read_bytes().splitlines()[-1])
+        assert [entry[name] for name in ("what", "item", "who", "why")] == ["purge", GONE, *by[1::2]]
+        assert entry["before"]["holds"] == (place == out)
+    (done, withdrawn), to = Journal(out / "journal.jsonl").newest(2), ("--lists", out)
+    for refused, words in (
+        (cli("undo", done["id"], *to), "a purge cannot be undone"),
+        (cli("undo", withdrawn["id"], *to), f"{GONE} was purged on"),
+        (cli("restore", "t0-s0", GONE, *to), "by Ana Lima (court order 7): its text is deleted"),
+    ):
+        assert (refused.returncode, words in refused.stderr, "--purged-too" in refused.stderr) == (2, True, True)
+        assert PublishedLists.open(out).get(GONE).status == "withdrawn"
+    assert f"purge {GONE}: court order 7" in cli("journal", *to).stdout
+    assert cli("restore", GONE, "--purged-too", *to).stdout == "restored: 1\n"
+    assert PublishedLists.open(out).get(GONE).status == "unknown"
+    publish(str(out), "jsonl")
+    assert PublishedLists.open(out).get(GONE).status == "ok"
+    assert cli("withdraw", GONE, *to).returncode == 0
+    assert cli("restore", GONE, *to).returncode == 0, "it was delivered again after the purge"
+
+
+def test_a_purge_of_a_database_stands_in_the_journal_that_is_named(tmp_path: Path) -> None:
+    place = place_of(tmp_path, "sql")
+    publish(place, "sql")
+    named = ("--lists", place, "--journal", tmp_path / "acts.jsonl")
+    assert cli("purge", GONE, *named, "--by", "Ana").returncode == 0
+    assert [(one["who"], one["what"]) for one in Journal(tmp_path / "acts.jsonl").newest(9)] == [("Ana", "purge")]
+    assert "was purged" in cli("restore", GONE, *named).stderr
 
 
 # -- interrupted --------------------------------------------------------------------------------
