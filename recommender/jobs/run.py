@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from recommender.editorial.overlay import Overlay, note_lists
 from recommender.embedders import Encode
 from recommender.embedders.stories import StoryVectors
+from recommender.errors import PublishError
 from recommender.facade import Recommender
 from recommender.jobs.guards import Guards, check_places
 from recommender.jobs.options import JobOptions
@@ -253,7 +254,11 @@ class Run:
         """Save the archive, delete the finished shards, and return the summary."""
         summary = self.summary
         if self.archive is not None and summary.published:
-            rec.save(self.archive)
+            try:
+                rec.save(self.archive)
+            except PublishError as error:
+                lists = f"version {summary.version} of the lists was published"
+                raise PublishError(f"{error}; {lists}: the same command saves the archive") from error
             note_lists(Path(self.archive), None if is_database(self.lists) else Path(self.lists))
             self.clock("saving", len(rec.catalog), len(rec.catalog))
         summary.resumed = self.ledgers.resumed

@@ -25,7 +25,7 @@ _UNREADABLE = (
     pa.ArrowException,
 )
 _FAILED_WRITES = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO)
-_OF_NUMPY = " requested and "  # "4096 requested and 0 written", without a number
+_OF_NUMPY = (" requested and ", "Not enough free space")  # "4096 requested and 0 written", without a number
 
 
 @contextmanager
@@ -46,7 +46,7 @@ def wrap_write_errors(path: Path, left: str) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        if error.errno not in _FAILED_WRITES and _OF_NUMPY not in str(error):
+        if error.errno not in _FAILED_WRITES and not any(words in str(error) for words in _OF_NUMPY):
             raise
         reason = os.strerror(error.errno) if error.errno else str(error)
         raise PublishError(f"cannot write {error.filename or path}: {reason}; {left}") from error

@@ -30,7 +30,7 @@ SEALED = ("kind", "format", "library", "files")  # fields that sealing adds to a
 _LOCK, _VERSIONS, _STAGING = ".lock", "versions", ".staging"
 CURRENT = "CURRENT"
 """The file of a folder that names the version which readers see."""
-_LEFT = {
+LEFT = {
     "lists": "nothing was published, and the last version is untouched. Free some space and run again",
     "snapshot": "the archive is as it was before. Free some space and run again",
 }
@@ -147,7 +147,7 @@ class VersionedFolder:
         staging = self.root / _STAGING
         staging.mkdir()
         try:
-            with wrap_write_errors(staging, _LEFT[self.kind]):
+            with wrap_write_errors(staging, LEFT[self.kind]):
                 yield staging
         finally:
             shutil.rmtree(staging, ignore_errors=True)

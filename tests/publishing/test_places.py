@@ -497,6 +497,7 @@ def test_a_link_leads_other_programs_to_the_version_that_readers_see(tmp_path: P
     [
         (OSError(errno.ENOSPC, "No space left on device"), "No space left on device"),
         (OSError("4096 requested and 0 written"), "4096 requested and 0 written"),
+        (OSError("Not enough free space to write 9 bytes"), "Not enough free space to write 9 bytes"),
     ],
 )
 def test_a_full_disk_names_the_file_and_what_is_left(
@@ -518,3 +519,21 @@ def test_a_full_disk_names_the_file_and_what_is_left(
     with pytest.raises(OSError, match=reason) as stopped:
         write_atomically(tmp_path / "file", b"text")
     assert stopped.value.filename == (str(tmp_path / "file") if error.errno else None)
+
+
+def test_a_full_disk_names_the_array_of_an_archive_and_says_what_was_published(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object) -> None:
+        raise OSError("Not enough free space to write 24378368 bytes after offset 128")
+
+    monkeypatch.setattr("numpy.save", full)
+    with pytest.raises(PublishError) as stopped:
+        run(str(tmp_path / "out"), "jsonl", archive=tmp_path / "archive")
+    told, version = str(stopped.value), PublishedLists.open(tmp_path / "out").version
+    for words in (
+        f"cannot write {tmp_path}/archive/.staging/vectors.npy: Not enough free space",
+        "the archive is as it was before",
+        f"version {version} of the lists was published: the same command saves the archive",
+    ):
+        assert words in told
