@@ -212,8 +212,8 @@ def _describe_purged(entry: Mapping[str, Any]) -> str:
     item, why = entry["item"], f" ({entry['why']})" if entry.get("why") else ""
     return (
         f"{item} was purged on {entry['time'][:10]} by {entry['who']}{why}: its text is deleted, and once it is "
-        f"restored, the next delivery of the story shows it again; nothing was done. To allow that: recommender restore {item} "
-        "--purged-too"
+        "restored, the next delivery of the story shows it again; nothing was done. To allow that: recommender "
+        f"restore {item} --purged-too"
     )
 
 
