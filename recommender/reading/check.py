@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -11,15 +11,17 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
+from numpy.typing import NDArray
 
 from recommender.articles.article import DAY_US, UNDATED
 from recommender.articles.boilerplate import ONLY_BY_FORM, Boilerplate, Passage
 from recommender.articles.catalog import Catalog
-from recommender.articles.languages import MIXED, UNKNOWN, with_site_language
+from recommender.articles.languages import MIXED, UNKNOWN, unknown_language_warning, with_site_language
 from recommender.articles.links import resolve_links
 from recommender.progress import Progress, silent
 from recommender.reading.read import Source, read_articles
 from recommender.reading.report import ReadReport
+from recommender.reading.unread import unused_columns
 from recommender.settings import ReadingSettings
 
 FIELDS = (
@@ -55,6 +57,8 @@ class Check:
         What recurs across the stories, and leaves the texts that they are compared by, the commonest first.
     by_form : int
         Stories that lose a byline, a dateline, or paragraphs of links, captions and credits.
+    unused : tuple of str
+        Columns that no field was read from; stories keep what they contain.
     findings : tuple of str
         What was repaired or left out, with an example each.
     """
@@ -77,6 +81,7 @@ class Check:
     unresolved_links: int
     boilerplate: tuple[Passage, ...]
     by_form: int
+    unused: tuple[str, ...]
     findings: tuple[str, ...]
 
     def to_dict(self) -> dict[str, Any]:
@@ -94,9 +99,12 @@ def check(
     settings: ReadingSettings | None = None,
     columns: Mapping[str, str] | None = None,
     format: str | None = None,
+    known_languages: Collection[str] | None = None,
     progress: Progress = silent,
 ) -> tuple[Check, ReadReport]:
-    """Read an input, arguments as of `read_articles`, and describe it; times without a zone are compared with `now`.
+    """Read an input, arguments as of `read_articles`, and describe it; its times are compared with `now`.
+
+    `known_languages` are those that the model knows; None = all.
 
     Examples
     --------
@@ -114,6 +122,7 @@ def check(
     links = resolve_links(catalog).report
     dated = catalog.published[catalog.published != UNDATED]
     reasons = Counter(row.reason for row in report.rejected) + report.unpublished
+    warning = unknown_language_warning(table, known_languages, settings.site_language)
     with_language, site = with_site_language(table, settings.site_language) if len(table) else (table, UNKNOWN)
     return Check(
         rows=report.read + sum(not row.line for row in report.rejected),  # files that gave none count as one
@@ -134,8 +143,21 @@ def check(
         unresolved_links=links.unresolved,
         boilerplate=report.boilerplate,
         by_form=_count_by_form(catalog.table) if settings.drop_boilerplate else 0,
-        findings=report.findings(now),
+        unused=unused_columns(table),
+        findings=(*report.findings(now), *_describe_future(dated, now), *([warning] if warning else [])),
     ), report
+
+
+def _describe_future(dated: NDArray[np.int64], now: datetime) -> list[str]:
+    ahead = dated[dated > int(now.timestamp() * 1e6) + DAY_US]
+    if not len(ahead):
+        return []
+    latest = _to_datetime(ahead.max())
+    until = f", the latest on {latest:%Y-%m-%d}" if latest else ""
+    return [
+        f"{len(ahead):,} stories are dated more than a day in the future{until}, and wait until then: if that is "
+        "wrong, see reading.day_first, reading.date_format and reading.time_zone"
+    ]
 
 
 def _count_by_form(table: pa.Table) -> int:

@@ -33,7 +33,7 @@ from recommender.reading.values import WrongType, as_text, plain, quoted, single
 MIN_LONG_TEXT = 500
 """Characters of a text that may be a body under a name that is not known."""
 ID_IS_URL = "stories have no id: their address serves as one"
-_NO_BODY = "stories have no body, but a long text in the column {!r}: --column body={} reads it"
+_NO_BODY = "stories have no body, but a long text in the column {!r}: --column {} reads it"
 NAME_ID = "name it with --column"
 """What comes before the mapping, in the reason why a row without an id is rejected."""
 _TEXTS, _MAP_TEXTS = frozenset(("title", "body")), "--column title=COLUMN --column body=COLUMN"
@@ -191,7 +191,7 @@ class _RowConverter:
         if not self.values.get("body"):
             for name, value in extra.items():
                 if isinstance(value, str) and len(value) >= MIN_LONG_TEXT:
-                    self.plan.report.notes.add(_NO_BODY.format(name, name))
+                    self.plan.report.notes.add(_NO_BODY.format(name, shlex.quote(f"body={name}")))
 
 
 def collect_links(anchors: Iterable[Anchor], given: Any, id: str, url: str | None, plan: Plan) -> tuple[Link, ...]:

@@ -16,12 +16,14 @@ _ALIASES = {
     ),
     "title": (
         "headline head name headlines post_title web_title heading display_title title_text article_title story_title "
-        "news_title titel überschrift ueberschrift schlagzeile titre título titulo titular "
+        "news_title artikeltitel titre_article encabezado artikelkop "
+        "titel überschrift ueberschrift schlagzeile titre título titulo titular "
         "titolo tytuł заголовок 标题 標題 タイトル 見出し 제목"
     ),
     "body": (
         "text content_encoded content article_body full_text body_html content_html html body_text content_text "
-        "content_elements post_content post_body story_text story_body story_content article_content news_content "
+        "content_elements inhalt fließtext fliesstext artikelinhalt corps corps_du_texte texte_intégral artikeltekst "
+        "broodtekst post_content post_body story_text story_body story_content article_content news_content "
         "article_text maintext plaintext plain_content main_content body_value blocks content_blocks body_blocks "
         "rich_text body_json content_json artikeltext volltext texte contenu article texto contenido cuerpo tekst "
         "inhoud testo conteúdo conteudo treść текст 正文 内容 內容 内文 內文 本文 본문 내용"
@@ -29,6 +31,8 @@ _ALIASES = {
     "lead": (
         "abstract summary description standfirst dek teaser subtitle excerpt short_description trail_text subheadline "
         "subheadlines post_excerpt post_summary custom_excerpt snippet highlights lead_text introtext body_summary "
+        "einleitung anreißer anreisser unterzeile untertitel teasertext chapeau accroche sous_titre bajada copete "
+        "subtítulo subtitulo inleiding introductie ondertitel "
         "content_summary meta_description deck intro description_text alternative_headline vorspann zusammenfassung "
         "chapô chapo résumé resumen entradilla samenvatting ingress "
         "sommario resumo zajawka анонс 摘要 要約 요약"
@@ -65,6 +69,9 @@ _ALIASES = {
         "first_published_at web_publication_date date_gmt post_date_gmt post_date display_date version_created "
         "content_created first_created dc_date issued publish_time publishedat_utc publish_up publish_at "
         "publish_date_time publication_date_time published_date_time date_time article_date released_at "
+        "erschienen_am veroeffentlicht_am publiziert_am publikationsdatum erscheinungstermin publié_le publie_le "
+        "date_de_parution date_parution paru_le mis_en_ligne_le fecha_publicación fecha_de_publicacion publicado_el "
+        "publicado_em gepubliceerd_op verschenen_op verschijningsdatum datum_publicatie plaatsingsdatum pubblicato_il "
         "release_date authored_on publish_on posted posted_at posted_on date datetime timestamp created_at created "
         "created_date date_created created_on time veröffentlichungsdatum erscheinungsdatum veröffentlicht_am "
         "date_de_publication date_publish seen_date date_publication fecha_de_publicación fecha_publicacion "
@@ -75,7 +82,12 @@ _ALIASES = {
         "modified_gmt post_modified_gmt updated modified modified_at date_modified last_modified lastmod post_modified "
         "last_updated last_updated_date updated_date changed last_modified_date last_modified_at modified_date "
         "update_date date_updated modification_date content_modified updated_on modified_on post_modified_date "
-        "edited_at"
+        "edited_at geändert_am geaendert_am aktualisiert_am zuletzt_geändert zuletzt_aktualisiert letzte_änderung "
+        "letzte_aktualisierung änderungsdatum aktualisierungsdatum modifié_le modifie_le mis_à_jour_le mise_à_jour "
+        "date_de_modification date_modification dernière_modification date_de_mise_à_jour actualizado_el modificado_el "
+        "fecha_de_modificación fecha_de_modificacion fecha_modificacion fecha_de_actualización fecha_actualizacion "
+        "última_actualización gewijzigd_op bijgewerkt_op laatst_gewijzigd laatst_bijgewerkt wijzigingsdatum "
+        "aangepast_op aggiornato_il atualizado_em"
     ),
     "expires_at": (
         "publish_down expires expiry valid_until unpublish_at unpublished_at removed_at withdrawn_at retracted_at "

@@ -56,6 +56,8 @@ class Plan:
         columns = recognise(names, mapping)
         if "id" not in columns and (url := columns.get("url")):
             columns = {"id": url, **columns}
+        elif "id" not in columns and (uid := next((name for name in names if fold(name) == "uid"), None)):
+            columns = {"id": (uid,), **columns}  # only where nothing else may be one: elsewhere it is that of a user
         format = TimeFormat.from_settings(limits)
         embargoes = tuple(name for name in names if fold(name) in _EMBARGO_NAMES)
         times = (*(column for field in TIMES for column in columns.get(field, ())), *embargoes)

@@ -29,6 +29,7 @@ from recommender.reading.mixed_ids import refuse_mixed_ids
 from recommender.reading.report import Notes, ReadReport, Rejected
 from recommender.reading.rows import RowReader
 from recommender.reading.time_format import TimeFormat
+from recommender.reading.unread import note_unread_times
 from recommender.settings import ReadingSettings
 from recommender.storage.database import SqlQuery, is_database, redacted
 from recommender.storage.versions import CURRENT
@@ -140,6 +141,7 @@ def read_articles(
     progress("reading", report.read, report.read)
     table = pa.concat_tables(tables).combine_chunks() if tables else READ.empty_table()
     table = _drop_unpublished(_keep_newest(table, report), report)
+    note_unread_times(table, settings, report.notes)
     report.accepted = len(table)
     return table, report
 

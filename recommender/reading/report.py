@@ -31,9 +31,9 @@ class Notes:
     counts: Counter[str] = field(default_factory=Counter)
     examples: dict[str, str] = field(default_factory=dict)
 
-    def add(self, what: str, example: str = "") -> None:
-        """Count one case."""
-        self.counts[what] += 1
+    def add(self, what: str, example: str = "", count: int = 1) -> None:
+        """Count a case, or several."""
+        self.counts[what] += count
         if what not in self.examples:
             self.examples[what] = example
 

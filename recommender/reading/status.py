@@ -31,7 +31,11 @@ _WORDS = (
         "luonnos koncept návrh nieopublikowany nieopublikowane nepublikováno avpublicerad vázlat ciornă taslak "
         "πρόχειρο черновик неопубликовано чернетка неопубліковано чернова "
         "下書き 非公開 草稿 未发布 未發布 초안 비공개 ready_to_publish ready_for_publication published_draft preview "
-        "later skip fetched routed ingested"
+        "later skip fetched routed ingested depubliziert offline_genommen gesperrt gelöscht geloescht zurückgezogen "
+        "zurueckgezogen abgelaufen deaktiviert versteckt papierkorb dépublié depublie retiré supprimé supprime "
+        "hors_ligne désactivé corbeille masqué retirado retirada eliminado eliminada borrado borrada despublicado "
+        "despublicada desactivado oculto papelera ingetrokken verwijderd gedepubliceerd offline_gehaald verborgen "
+        "gedeactiveerd prullenbak verlopen ritirato eliminato removido excluído despublicado"
     ),
     (  # of types that are no stories
         "page webpage attachment navmenuitem menuitem menu revision author person tag tagpage category categorypage "

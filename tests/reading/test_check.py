@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sqlite3
+from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -114,6 +116,62 @@ def test_a_file_whose_id_is_not_known_ends_with_the_command_to_copy(tmp_path: Pa
     found = CliRunner().invoke(app, ["check", str(articles)])
     assert found.exit_code == 2
     assert found.stdout.splitlines()[-1] == f"recommender check '{articles}' --column 'id=Beitrag ID'"
+
+
+def test_the_command_to_copy_keeps_the_options_that_were_given(tmp_path: Path) -> None:
+    articles = tmp_path / "stories.csv"
+    articles.write_text("Beitrag ID,kop\n1,Ferry aground\n")
+    options = ["--column", "title=kop", "--input-format", "csv", "--set", "reading.day_first=true"]
+    last = CliRunner().invoke(app, ["check", str(articles), *options]).stdout.splitlines()[-1]
+    assert last == f"recommender check {articles} {' '.join(options)} --column 'id=Beitrag ID'"
+    database = f"sqlite:///{tmp_path}/news.db"
+    with closing(sqlite3.connect(tmp_path / "news.db")) as connection:
+        connection.execute("CREATE TABLE beitrag AS SELECT 7 AS beitrag_nr, 'Ferry' AS title")
+        connection.commit()
+    last = CliRunner().invoke(app, ["check", database, "--query", "beitrag"]).stdout.splitlines()[-1]
+    assert last == f"recommender check {database} --query beitrag --column id=beitrag_nr"
+
+
+def test_columns_that_are_not_read_are_told_and_times_in_them_too(tmp_path: Path) -> None:
+    rows = "".join(f"{day},Ferry,Hafen,online,{day}.11.2025 10:00\n" for day in range(10, 20))
+    (tmp_path / "a.csv").write_text("id,title,Dachzeile,status,Gedruckt am\n" + rows)
+    told = CliRunner().invoke(app, ["check", str(tmp_path / "a.csv")]).stdout
+    assert "not read  the columns Dachzeile, Gedruckt am; --column FIELD=COLUMN reads one" in told
+    found, report = check(tmp_path / "a.csv", now=NOW)
+    assert found.unused == ("Dachzeile", "Gedruckt am")
+    assert (
+        found.findings
+        == report.findings(NOW)
+        == (
+            "10 stories have no date, but times in the column 'Gedruckt am': --column 'published_at=Gedruckt am' reads "
+            "it, such as 10.11.2025 10:00",
+        )
+    )
+    found, _ = check(tmp_path / "a.csv", now=NOW, columns={"published_at": "Gedruckt am"})
+    assert (found.unused, found.findings, found.filled["published_at"]) == (("Dachzeile",), (), 1)
+
+
+def test_numbers_and_few_times_are_no_dates_that_are_not_read() -> None:
+    rows = [{"id": day, "title": "Ferry", "number": 1_700_000_000 + day, "code": f"17000000{day}"} for day in range(20)]
+    rows[0]["seen"] = "2025-11-27"
+    assert check(rows, now=NOW)[0].findings == ()
+
+
+def test_dates_in_the_future_are_told() -> None:
+    rows = [{"id": day, "title": "Ferry", "date": f"2026-03-0{day}"} for day in range(1, 6)]
+    assert (
+        check(rows, now=NOW)[0]
+        .findings[0]
+        .startswith("2 stories are dated more than a day in the future, the latest on 2026-03-05")
+    )
+
+
+def test_a_language_that_the_model_does_not_know_is_told(tmp_path: Path) -> None:
+    (tmp_path / "a.jsonl").write_text('{"id": 1, "title": "Fähre auf Grund", "language": "de"}\n')
+    said = "100% of the stories are in a language that the model does not know (de)"
+    assert said in CliRunner().invoke(app, ["check", str(tmp_path / "a.jsonl")]).stdout
+    other = ["--set", "embedding.model=tfidf"]
+    assert said not in CliRunner().invoke(app, ["check", str(tmp_path / "a.jsonl"), *other]).stdout
 
 
 def test_few_dates_are_told(tmp_path: Path) -> None:

@@ -257,6 +257,21 @@ def test_the_first_of_several_aliases_wins() -> None:
     assert recognise(["created", "pub_date"], {})["published_at"] == ("pub_date", "created")
 
 
+def test_a_german_export_is_read_by_its_own_names() -> None:
+    row = {
+        "uid": 7, "Überschrift": "Fähre", "Vorspann": "Im Nebel.", "Inhalt": "Sie lief auf.",
+        "Erschienen am": "02.03.2026", "Geändert am": "03.03.2026",
+    }  # fmt: skip
+    story = read_articles([row])[0].to_pylist()[0]
+    assert [story[name] for name in ("id", "title", "lead", "body")] == ["7", "Fähre", "Im Nebel.", "Sie lief auf."]
+    assert (story["published_at"].day, story["updated_at"].day, story["extra"]) == (2, 3, None)
+
+
+def test_a_uid_is_an_id_only_where_nothing_else_is() -> None:
+    rows = [{"uid": 7, "title": "Ferry", "url": f"https://c.example/{number}"} for number in range(2)]
+    assert len(read_articles(rows)[0]) == 2
+
+
 def test_of_two_spellings_the_first_column_wins() -> None:
     assert recognise(["Title", "TITLE"], {}) == {"title": ("Title",)}
 

@@ -15,6 +15,8 @@ from recommender.settings import ReadingSettings
 
 HIDDEN = ["draft", "Auto-Draft", "PENDING", "private", "trash", "scheduled", "future", "embargoed", "canceled"]
 HIDDEN += ["cancelled", "withheld", "in review", "deleted", "Unpublished", "hidden", "inactive", "killed"]
+HIDDEN += ["depubliziert", "gesperrt", "Gelöscht", "zurückgezogen", "dépublié", "retiré", "supprimé", "hors ligne"]
+HIDDEN += ["retirado", "eliminado", "despublicado", "ingetrokken", "verwijderd", "offline"]
 SHOWN = ["publish", "Published", "live", "usable", "public", "inherit", "archived", "approved", "members"]
 STATUSES = ["status", "state", "pubstatus", "post_status", "visibility", "publishStatus", "workflow state"]
 
