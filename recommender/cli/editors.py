@@ -18,6 +18,7 @@ from recommender.cli.options import (
     Lists,
     ListsOrNone,
     StoryIds,
+    folder_of,
     grouped,
     open_overlay,
     place_of,
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     from recommender.editorial.decisions import Action
     from recommender.editorial.editor_actions import EditorActions
     from recommender.editorial.journal import Journal
+    from recommender.editorial.rules import Rules
     from recommender.publishing import PublishedLists
 
 UnknownToo = Annotated[
@@ -267,10 +269,29 @@ def _describe_act(entry: Mapping[str, Any]) -> str:
     return f"{entry['id']}  {entry['time'][:16]}  {entry['who']}  {what}{under}{how}{why}"
 
 
+def _values_of_stories(editorial_rules: Rules, published: PublishedLists, archive: Path | None) -> dict[str, set[str]]:
+    """Collect the values that stories have in the columns that rules name; lists know the sections alone."""
+    if archive is not None:
+        from recommender.facade import Recommender
+
+        return editorial_rules.known_values(Recommender.load(archive).catalog)
+    names_sections = any("section" in columns for _, columns, _ in editorial_rules.named_values())
+    return {"section": published.sections()} if names_sections else {}
+
+
 def rules(
     file: Annotated[Path, typer.Argument(help="Editorial rules (.toml, .json, .csv).")],
     lists: Lists,
+    archive: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="DIR",
+            parser=folder_of,
+            help="Archive of the same run: checks the names of tags, kinds, sources and the like as well.",
+        ),
+    ] = None,
     apply: Annotated[bool, typer.Option("--apply", help="Put its blocks and no_list into effect at once.")] = False,
+    unknown_too: UnknownToo = False,
     json: JsonOption = False,
 ) -> None:
     """Check a file of rules against published lists; exit with status 1 if there are findings."""
@@ -282,11 +303,13 @@ def rules(
     from recommender.publishing import PublishedLists
 
     editorial_rules, published = Rules.read(file), PublishedLists.open(lists)
-    findings = editorial_rules.check(frozenset(published.ids()), datetime.now(UTC))
-    counts = {
-        name: len(getattr(editorial_rules, name)) for name in ("pins", "blocks", "no_list", "boosts", "caps", "series")
-    }
-    applied = published.apply(editorial_rules) if apply else None
+    values = _values_of_stories(editorial_rules, published, archive)
+    findings = editorial_rules.check(frozenset(published.ids()), datetime.now(UTC), values)
+    counts = editorial_rules.counts()
+    try:
+        applied = published.apply(editorial_rules, unknown_too=unknown_too) if apply else None
+    except UnknownArticleError as error:
+        raise UnknownArticleError(str(error).replace("unknown_too", "--unknown-too")) from None
     if json:
         print_json(orjson.dumps({"file": str(file), "rules": counts, "findings": findings, "applied": applied}))
     else:
@@ -294,6 +317,10 @@ def rules(
             out.print(cleaned(finding), markup=False)
         counted = ", ".join(f"{count} {name}" for name, count in counts.items() if count)
         out.print(f"{file}: {counted or 'no rules'}; {len(findings)} odd", markup=False)
+        not_checked = {column for _, columns, _ in editorial_rules.named_values() for column in columns} - set(values)
+        if not_checked:
+            names = ", ".join(sorted(not_checked))
+            out.print(f"not checked: names of {names}; --archive DIR checks them", markup=False)
         if apply:
             out.print(f"in effect at once: {applied} new blocks and stories without a list")
     if findings:

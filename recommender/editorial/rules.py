@@ -2,27 +2,33 @@
 
 from __future__ import annotations
 
+import codecs
 import csv
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from io import StringIO
 from pathlib import Path
-from typing import Any, Literal, Self
+from types import MappingProxyType
+from typing import Annotated, Any, Literal, Self, TypeAlias
 
 import numpy as np
 import orjson
 import pyarrow as pa
+import pyarrow.compute as pc
 from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator, model_validator
 
 from recommender.articles.catalog import Catalog
 from recommender.articles.columns import has_tag, is_in
+from recommender.articles.id_types import id_text
 from recommender.editorial.decisions import BoostEntry
 from recommender.errors import SettingsError, did_you_mean
 from recommender.settings import Cap, SeriesRule, read_toml, validate
 
-_SUGGESTED = 10  # unknown ids for which a similar one is sought, since each is compared with all
+StoryId: TypeAlias = Annotated[str, BeforeValidator(id_text)]
+"""The id of a story, which may be written as a whole number."""
+_SUGGESTED = 10  # unknown names for which a similar one is sought, since each is compared with all
 
 
 class _Rule(BaseModel):
@@ -45,8 +51,8 @@ class _Dated(_Rule):
 class Pin(_Dated):
     """Put `item` at `position` of the list under `story`."""
 
-    story: str
-    item: str
+    story: StoryId
+    item: StoryId
     position: int = Field(1, ge=1, le=1_000)
     by: str = Field("", description="who pinned it, for the reason shown")
 
@@ -54,8 +60,8 @@ class Pin(_Dated):
 class Block(_Rule):
     """Keep `item` out of every list or, with `story`, of one; or keep two topics (tags or sections) apart."""
 
-    item: str | None = None
-    story: str | None = None
+    item: StoryId | None = None
+    story: StoryId | None = None
     topics: tuple[str, str] | None = None
 
     @model_validator(mode="after")
@@ -93,7 +99,7 @@ class Rules(_Rule):
 
     pins: tuple[Pin, ...] = ()
     blocks: tuple[Block, ...] = ()
-    no_list: tuple[str, ...] = Field((), description="stories that get no list at all")
+    no_list: tuple[StoryId, ...] = Field((), description="stories that get no list at all")
     sensitive: Sensitive | None = None
     boosts: tuple[Boost, ...] = ()
     caps: tuple[Cap, ...] = Field((), description="further limits, such as at most two paid items")
@@ -106,7 +112,8 @@ class Rules(_Rule):
         """Read rules from a file: .toml, .json, or .csv with one rule a row.
 
         A CSV has the columns ``rule`` (pin, block, no_list, sensitive, boost, cap, series, evergreen_slots) and the
-        fields of the rules; several values in one cell are separated by ``|``.
+        fields of the rules, separated by commas, semicolons or tabs; several values in one cell are separated by
+        ``|``.
 
         Raises
         ------
@@ -119,7 +126,7 @@ class Rules(_Rule):
         try:
             data = path.read_bytes()
             if path.suffix.casefold() == ".csv":
-                values = _from_csv(data.decode("utf-8-sig"), str(path))
+                values = _from_csv(_decode(data), str(path))
             elif path.suffix.casefold() == ".json":
                 values = orjson.loads(data)
             else:
@@ -146,8 +153,13 @@ class Rules(_Rule):
         )
         return self if boosts == self.desk else self.model_copy(update={"desk": boosts})
 
-    def check(self, known: Collection[str], as_of: datetime | None = None) -> tuple[str, ...]:
-        """Find unknown ids, contradictions and expired rules, and describe each in a sentence.
+    def check(
+        self,
+        known: Collection[str],
+        as_of: datetime | None = None,
+        values: Mapping[str, Collection[str]] = MappingProxyType({}),
+    ) -> tuple[str, ...]:
+        """Find unknown ids and values, contradictions and expired rules, and describe each in a sentence.
 
         Parameters
         ----------
@@ -155,11 +167,14 @@ class Rules(_Rule):
             Ids of the archive.
         as_of : datetime, optional
             Moment at which a rule counts as expired.
+        values : mapping of str to collection of str
+            The values that stories have, by column, as `known_values` finds them; other columns are not checked.
         """
         dated: tuple[Pin | Boost, ...] = (*self.pins, *self.boosts)
         expired = () if as_of is None else (rule for rule in dated if not rule.holds(as_of))
         faults = [
             *self._unknown_ids(known),
+            *self._unknown_values(values),
             *self._contradictory_pins(),
             *self._contradictory_boosts(),
             *(f"{_name(rule)}: expired on {rule.until:%Y-%m-%d %H:%M}" for rule in expired),
@@ -181,6 +196,52 @@ class Rules(_Rule):
         suggestions = {article_id: did_you_mean(article_id, known) for _, article_id in unknown[:_SUGGESTED]}
         for rule, article_id in unknown:
             yield f"{rule}: no story {article_id!r} in the archive{suggestions.get(article_id, '')}"
+
+    def _unknown_values(self, values: Mapping[str, Collection[str]]) -> Iterator[str]:
+        unknown: list[tuple[str, str, str, set[str]]] = []
+        for rule, columns, value in self.named_values():
+            if all(column in values for column in columns):
+                known = set().union(*(values[column] for column in columns))
+                if (value.casefold() if columns == ("kind",) else value) not in known:  # kinds are stored folded
+                    unknown.append((rule, " or ".join(columns), value, known))
+        for number, (rule, columns_text, value, known) in enumerate(unknown):
+            meant = did_you_mean(value, known) if number < _SUGGESTED else ""
+            yield f"{rule}: no story has the {columns_text} {value!r}{meant}"
+
+    def named_values(self) -> Iterator[tuple[str, tuple[str, ...], str]]:
+        """Yield each value of a column that a rule names: the rule, the columns that may hold it, and the value."""
+        for boost in self.boosts:
+            yield _name(boost), (boost.by,), boost.value
+        for block in self.blocks:
+            for topic in block.topics or ():
+                yield "block", ("section", "tag"), topic
+        for cap in self.caps:
+            if cap.value is not None:
+                yield "cap", (cap.by,), cap.value
+        for rule in self.series:
+            for column, value in (("section", rule.section), ("tag", rule.tag)):
+                if value is not None:
+                    yield f"series {rule.name!r}", (column,), value
+        if self.sensitive is not None:
+            columns = {"values": "sensitivity", "light_sections": "section", "light_kinds": "kind"}
+            for name in sorted(self.sensitive.model_fields_set, key=list(columns).index):
+                for value in getattr(self.sensitive, name):
+                    yield f"sensitive, {name}", (columns[name],), value
+
+    def known_values(self, catalog: Catalog) -> dict[str, set[str]]:
+        """Collect the values that the current stories of a catalog have in the columns that these rules name."""
+        known = {}
+        for name in {column for _, columns, _ in self.named_values() for column in columns}:
+            column = catalog.table["tags" if name == "tag" else name].filter(pa.array(catalog.alive))
+            values = pc.list_flatten(column) if name == "tag" else column
+            known[name] = {value for value in values.unique().to_pylist() if value}
+        return known
+
+    def counts(self) -> dict[str, int]:
+        """Count the rules of each kind."""
+        counts = {name: len(getattr(self, name)) for name in ("pins", "blocks", "no_list", "boosts", "caps", "series")}
+        single = {name: int(getattr(self, name) is not None) for name in ("sensitive", "evergreen_slots")}
+        return counts | single
 
     def _contradictory_pins(self) -> Iterator[str]:
         blocked_everywhere = {block.item for block in self.blocks if block.item is not None and block.story is None}
@@ -219,15 +280,42 @@ def _name(rule: Pin | Boost) -> str:
 
 
 _PLURAL = {"pin": "pins", "block": "blocks", "boost": "boosts", "cap": "caps", "series": "series"}
+_SEPARATORS = (",", ";", "\t")
 _LISTS = ("topics", "values", "light_sections", "light_kinds")
+
+
+def _decode(data: bytes) -> str:
+    """Decode a CSV as spreadsheets write it: UTF-8, UTF-16 with its mark, or Windows-1252."""
+    if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        return data.decode("utf-16")
+    try:
+        return data.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        return data.decode("cp1252")
+
+
+def _separator(header: str) -> str:
+    """Return what separates the columns of a header: the mark that makes the most; ``sep=;`` names it."""
+    if header.casefold().startswith("sep=") and len(header) == 5:
+        return header[4]
+    return max(_SEPARATORS, key=header.count)
 
 
 def _from_csv(text: str, origin: str) -> dict[str, Any]:
     values: dict[str, Any] = {}
-    for number, row in enumerate(csv.DictReader(StringIO(text, newline=""), strict=True), 2):
-        if None in row:
-            raise SettingsError(f"{origin}, line {number}: more cells than columns: {row[None]}")
+    header = text.partition("\n")[0].rstrip("\r")
+    lines = StringIO(text, newline="")
+    names_separator = header.casefold().startswith("sep=")
+    if names_separator:
+        lines.readline()
+    reader = csv.DictReader(lines, delimiter=_separator(header), strict=True)
+    for row in reader:
+        number = reader.line_num + names_separator
+        if any(cell.strip() for cell in row.get(None) or ()):  # type: ignore[call-overload]
+            raise SettingsError(f"{origin}, line {number}: more cells than columns: {row[None]}")  # type: ignore[index]
         cells = {name: cell.strip() for name, cell in row.items() if name and isinstance(cell, str) and cell.strip()}
+        if not cells:
+            continue
         rule = cells.pop("rule", "")
         fields = {name: cell.split("|") if name in _LISTS else cell for name, cell in cells.items()}
         if rule in _PLURAL:

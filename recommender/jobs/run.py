@@ -198,7 +198,8 @@ class Run:
         withdrawn = catalog.known_rows(rec.overlay.withdrawn)
         rows = np.setdiff1d(np.flatnonzero(catalog.alive), withdrawn)
         summary.withdrawn = len(withdrawn)
-        summary.findings += rec.rules.check(frozenset(catalog.ids.to_pylist()), summary.as_of)
+        values = rec.rules.known_values(catalog)
+        summary.findings += rec.rules.check(frozenset(catalog.ids.to_pylist()), summary.as_of, values)
         kept_records, rows_to_make = split_kept(rows, summary.version) if split_kept else (iter(()), rows)
         summary.recomputed = len(rows_to_make)
         # The guards add to their shares while lists are written, and the manifest is written after that.

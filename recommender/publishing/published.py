@@ -13,7 +13,7 @@ import pyarrow as pa
 
 from recommender.articles.id_types import Id, id_converter, id_text, id_texts, require_single
 from recommender.editorial.decisions import Decisions, OverlayPin, Pair
-from recommender.editorial.editor_actions import EditorActions
+from recommender.editorial.editor_actions import EditorActions, entry_ids
 from recommender.editorial.overlay import Overlay
 from recommender.errors import MissingExtraError, SettingsError, SnapshotError
 from recommender.lists.boosted import boosted
@@ -265,12 +265,19 @@ class PublishedLists(EditorActions):
         text = self.manifest.get("as_of")
         return None if text is None else datetime.fromisoformat(text)
 
-    def apply(self, rules: Rules) -> int:
+    def apply(self, rules: Rules, *, unknown_too: bool = False) -> int:
         """Put the blocks and `no_list` of rules into effect at once, and return how many were new.
 
         They stay until `unblock` and `release`. Pins, boosts, caps and pairs of topics need a new run.
+
+        Raises
+        ------
+        UnknownArticleError
+            If a block or `no_list` names an unknown id, without `unknown_too`; nothing is done then.
         """
         blocks = [(block.item, block.story) for block in rules.blocks if block.item is not None]
+        if not unknown_too:
+            self.require_known(entry_ids([*blocks, *rules.no_list]))
         return self.overlay.record("block", blocks) + self.overlay.record("withhold", rules.no_list)
 
 

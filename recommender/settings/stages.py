@@ -5,6 +5,7 @@ from __future__ import annotations
 import codecs
 import re
 import reprlib
+from collections.abc import Sequence
 from typing import Any, Literal, Self, TypeVar
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -49,7 +50,7 @@ def validate(model: type[Model], values: Any, origin: str) -> Model:
         # A value that may be of several types has a fault for each.
         faults: dict[tuple[str, str], list[str]] = {}
         for details in error.errors(include_url=False):
-            name = ".".join(str(part)[:100] for part in details["loc"] if not _TYPE.match(str(part)))
+            name = _place([part for part in details["loc"] if not _TYPE.match(str(part))])
             faults.setdefault((name, _display(details["input"])), []).append(_fault(model, details))
         messages = []
         for (name, given), (first, *others) in [*faults.items()][:_FAULTS]:
@@ -58,6 +59,21 @@ def validate(model: type[Model], values: Any, origin: str) -> Model:
         if len(faults) > _FAULTS:
             messages.append(f"and {len(faults) - _FAULTS:,} more")
         raise SettingsError(f"{origin}: {'; '.join(messages)}") from error
+
+
+def _place(path: Sequence[int | str]) -> str:
+    """Name the place of a value; entries of a list are counted from 1.
+
+    Examples
+    --------
+    >>> _place(["pins", 0, "story"]), _place(["selection", "k"])
+    ('pins, number 1, story', 'selection.k')
+    """
+    name = ""
+    for before, part in zip([None, *path], path, strict=False):
+        separator = "" if before is None else ", " if isinstance(part, int) or isinstance(before, int) else "."
+        name += separator + (f"number {part + 1}" if isinstance(part, int) else part[:100])
+    return name
 
 
 def _fault(model: type[BaseModel], error: Any) -> str:

@@ -92,30 +92,55 @@ def test_toml_json_and_csv_say_the_same(tmp_path: Path) -> None:
     assert [Rules.read(tmp_path / name) for name in ("r.json", "r.csv", "r.CSV")] == [rules] * 3
 
 
+@pytest.mark.parametrize("mark", [";", "\t"])
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16", "cp1252"])
+@pytest.mark.parametrize("named", [False, True])
+def test_a_csv_may_be_what_a_spreadsheet_writes(mark: str, encoding: str, named: bool, tmp_path: Path) -> None:
+    rows = [line.replace("local", "Zürich").split(",") for line in CSV.splitlines()]
+    rows.insert(3, [""] * len(rows[0]))
+    text = (f"sep={mark}\r\n" if named else "") + "".join(mark.join([*row, ""]) + "\r\n" for row in rows)
+    (tmp_path / "r.csv").write_bytes(text.encode(encoding))
+    (tmp_path / "r.toml").write_text(TOML.replace("local", "Zürich"))
+    assert Rules.read(tmp_path / "r.csv") == Rules.read(tmp_path / "r.toml")
+    (tmp_path / "r.csv").write_bytes((text + f"pinn{mark}a\r\n").encode(encoding))
+    with pytest.raises(SettingsError, match=f"line {13 + named}: unknown rule 'pinn'"):
+        Rules.read(tmp_path / "r.csv")
+
+
+def test_ids_may_be_numbers(tmp_path: Path) -> None:
+    (tmp_path / "r.toml").write_text(
+        "no_list = [7]\n[[pins]]\nstory = 13040608\nitem = 2\n[[blocks]]\nitem = 3\nstory = 4\n"
+    )
+    rules = Rules.read(tmp_path / "r.toml")
+    assert (rules.no_list, rules.pins[0].story, rules.pins[0].item) == (("7",), "13040608", "2")
+    assert (rules.blocks[0].item, rules.blocks[0].story) == ("3", "4")
+
+
 @pytest.mark.parametrize(
     ("name", "text", "words"),
     [
+        ("r.toml", "no_list = ['a', true]", ["no_list, number 2: expected a text"]),
         ("r.yaml", "", [".toml, .json or .csv"]),
         ("r.toml", "pins = [", ["cannot read"]),
         ("r.json", "{", ["cannot read"]),
         ("r.json", "[]", ["mapping"]),
         ("r.toml", b"no_list = ['\xff']", ["cannot read"]),
         ("r.toml", "pin = []", ["pin", "did you mean 'pins'"]),
-        ("r.toml", "[[pins]]\nstory = 'a'", ["pins.0.item", "required"]),
-        ("r.toml", "[[pins]]\nstory = 'a'\nitem = 'b'\nposition = 0", ["pins.0.position", "0"]),
-        ("r.toml", "[[pins]]\nstory = 'a'\nitem = 'b'\nuntil = 'soon'", ["pins.0.until", "soon"]),
-        ("r.toml", "[[blocks]]\nstory = 'a'", ["blocks.0", "an item and a story"]),
-        ("r.toml", "[[blocks]]\nitem = 'a'\ntopics = ['a', 'b']", ["blocks.0", "pair of topics"]),
-        ("r.toml", "[[blocks]]\ntopics = ['a']", ["blocks.0.topics"]),
-        ("r.toml", "[[boosts]]\nby = 'mood'\nvalue = 'x'\nfactor = 2", ["boosts.0.by", "mood"]),
-        ("r.toml", "[[boosts]]\nby = 'tag'\nvalue = 'x'\nfactor = 0", ["boosts.0.factor"]),
-        ("r.toml", "[[caps]]\nby = 'section'\nat_most = -1", ["caps.0.at_most"]),
-        ("r.toml", "[[series]]\nname = 'x'", ["series.0", "title"]),
-        ("r.toml", "[[series]]\nname = 'x'\ntitle = '('", ["series.0", "no regular expression"]),
+        ("r.toml", "[[pins]]\nstory = 'a'", ["pins, number 1, item", "required"]),
+        ("r.toml", "[[pins]]\nstory = 'a'\nitem = 'b'\nposition = 0", ["pins, number 1, position", "0"]),
+        ("r.toml", "[[pins]]\nstory = 'a'\nitem = 'b'\nuntil = 'soon'", ["pins, number 1, until", "soon"]),
+        ("r.toml", "[[blocks]]\nstory = 'a'", ["blocks, number 1", "an item and a story"]),
+        ("r.toml", "[[blocks]]\nitem = 'a'\ntopics = ['a', 'b']", ["blocks, number 1", "pair of topics"]),
+        ("r.toml", "[[blocks]]\ntopics = ['a']", ["blocks, number 1, topics"]),
+        ("r.toml", "[[boosts]]\nby = 'mood'\nvalue = 'x'\nfactor = 2", ["boosts, number 1, by", "mood"]),
+        ("r.toml", "[[boosts]]\nby = 'tag'\nvalue = 'x'\nfactor = 0", ["boosts, number 1, factor"]),
+        ("r.toml", "[[caps]]\nby = 'section'\nat_most = -1", ["caps, number 1, at_most"]),
+        ("r.toml", "[[series]]\nname = 'x'", ["series, number 1", "title"]),
+        ("r.toml", "[[series]]\nname = 'x'\ntitle = '('", ["series, number 1", "no regular expression"]),
         ("r.toml", "evergreen_slots = 2", ["evergreen_slots"]),
         ("r.csv", "rule,story\npins,a", ["line 2", "unknown rule 'pins'"]),
-        ("r.csv", "rule,story,item,position\npin,a,b,first", ["pins.0.position", "first"]),
-        ("r.csv", "rule,story,mood\nno_list,a,\npin,a,sad", ["pins.0.mood"]),
+        ("r.csv", "rule,story,item,position\npin,a,b,first", ["pins, number 1, position", "first"]),
+        ("r.csv", "rule,story,mood\nno_list,a,\npin,a,sad", ["pins, number 1, mood"]),
         ("r.csv", "rule,story\nno_list,", ["no_list", "line 2"]),
         ("r.csv", "rule,value\nevergreen_slots,7", ["evergreen_slots"]),
         ("r.csv", "rule,story,item\npin,a,b,c,d", ["line 2", "more cells"]),
@@ -168,6 +193,42 @@ def test_a_missing_file_is_named(tmp_path: Path) -> None:
 def test_one_odd_thing_is_one_finding(rules: dict[str, Any], finding: str) -> None:
     (found,) = Rules.of(rules).check({"a", "b", "c"}, NOW)
     assert finding in found
+
+
+@pytest.mark.parametrize(
+    ("rules", "finding"),
+    [
+        ({"boosts": [{"by": "section", "value": "Sprot", "factor": 2}]}, "boost of section 'Sprot': no story has"),
+        ({"boosts": [{"by": "kind", "value": "Opnion", "factor": 2}]}, "did you mean 'opinion'?"),
+        ({"blocks": [{"topics": ["Sport", "waether"]}]}, "block: no story has the section or tag 'waether'; did you"),
+        ({"caps": [{"by": "access", "value": "piad", "at_most": 2}]}, "cap: no story has the access 'piad'; did you"),
+        ({"series": [{"name": "x", "section": "Sprot"}]}, "series 'x': no story has the section 'Sprot'; did you mean"),
+        ({"series": [{"name": "x", "tag": "waether"}]}, "series 'x': no story has the tag 'waether'; did you mean"),
+        ({"sensitive": {"values": ["deth"]}}, "sensitive, values: no story has the sensitivity 'deth'; did you mean"),
+        ({"sensitive": {"light_sections": ["Sprot"]}}, "sensitive, light_sections: no story has the section 'Sprot'"),
+        ({"sensitive": {"light_kinds": ["gallry"]}}, "sensitive, light_kinds: no story has the kind 'gallry'"),
+    ],
+)
+def test_a_mistyped_value_is_one_finding(rules: dict[str, Any], finding: str) -> None:
+    stories = checkerboard()
+    stories[0] |= {"section": "Sport", "tags": ["weather"], "kind": "Opinion", "access": "paid", "sensitivity": "death"}
+    rec = board(rules, stories)
+    (found,) = rec.rules.check(set(), NOW, rec.rules.known_values(rec.catalog))
+    assert finding in found
+    assert rec.rules.check(set(), NOW) == ()
+
+
+def test_values_that_stories_have_and_defaults_are_no_findings() -> None:
+    stories = checkerboard()
+    stories[0] |= {"section": "Sport", "tags": ["weather"], "kind": "opinion", "sensitivity": "death"}
+    rules = {
+        "boosts": [{"by": "section", "value": "Sport", "factor": 2}, {"by": "kind", "value": "OPINION", "factor": 2}],
+        "blocks": [{"topics": ["Sport", "weather"]}],
+        "caps": [{"by": "section", "at_most": 2}],
+        "sensitive": {"light_sections": ["Sport"]},
+    }
+    rec = board(rules, stories)
+    assert rec.rules.check(set(), NOW, rec.rules.known_values(rec.catalog)) == ()
 
 
 def test_sound_rules_have_no_finding() -> None:
@@ -392,6 +453,10 @@ def test_the_command_line(tmp_path: Path) -> None:
     assert done.returncode == 1
     assert "no story 'nobody'" in done.stdout
     assert "under itself" in done.stdout
+    done = cli("rules", odd, "--lists", out, "--apply")
+    assert (done.returncode, "no story has the id 'nobody'" in done.stderr) == (2, True)
+    assert "--unknown-too" in done.stderr
+    assert "in effect at once: 1" in cli("rules", odd, "--lists", out, "--apply", "--unknown-too").stdout
     for words, answer in [
         (["block", "t0-s1", "t0-s3", "--story", "t0-s0"], "blocked: 2"),
         (["unblock", "t0-s3", "--story", "t0-s0"], "unblocked: 1"),
@@ -403,6 +468,31 @@ def test_the_command_line(tmp_path: Path) -> None:
     assert lists.get("t1-s0").status == "withheld"
     assert "released: 1" in cli("release", "t1-s0", "--lists", out).stdout
     assert lists.get("t1-s0").status == "ok"
+
+
+def test_the_command_line_finds_mistyped_values_and_counts_all_kinds(tmp_path: Path) -> None:
+    out, snap, file = tmp_path / "out", tmp_path / "snap", tmp_path / "r.toml"
+    file.write_text(
+        "[[boosts]]\nby = 'section'\nvalue = 'sektion1'\nfactor = 2\n[[caps]]\nby = 'kind'\nvalue = 'opinoin'\n"
+        "at_most = 1\n[sensitive]\nlight_sections = ['section2']\n"
+    )
+    stories = checkerboard()
+    stories[0]["kind"] = "opinion"
+    summary = precompute(stories, out, settings=SETTINGS, archive=snap, rules=file)
+    section = "boost of section 'sektion1': no story has the section 'sektion1'; did you mean 'section1'?"
+    kind = "cap: no story has the kind 'opinoin'; did you mean 'opinion'?"
+    assert summary.findings == (section, kind)
+    done = cli("rules", file, "--lists", out)
+    assert (done.returncode, done.stdout.splitlines()) == (
+        1,
+        [
+            section,
+            f"{file}: 1 boosts, 1 caps, 1 sensitive; 1 odd",
+            "not checked: names of kind; --archive DIR checks them",
+        ],
+    )
+    done = cli("rules", file, "--lists", out, "--archive", snap)
+    assert done.stdout.splitlines() == [section, kind, f"{file}: 1 boosts, 1 caps, 1 sensitive; 2 odd"]
 
 
 def test_rules_may_be_given_as_a_mapping_and_a_path_is_refused_with_what_to_do() -> None:
