@@ -311,8 +311,8 @@ def _from_csv(text: str, origin: str) -> dict[str, Any]:
     reader = csv.DictReader(lines, delimiter=_separator(header), strict=True)
     for row in reader:
         number = reader.line_num + names_separator
-        if any(cell.strip() for cell in row.get(None) or ()):  # type: ignore[call-overload]
-            raise SettingsError(f"{origin}, line {number}: more cells than columns: {row[None]}")  # type: ignore[index]
+        if any(cell.strip() for cell in row.get(None) or ()):
+            raise SettingsError(f"{origin}, line {number}: more cells than columns: {row[None]}")
         cells = {name: cell.strip() for name, cell in row.items() if name and isinstance(cell, str) and cell.strip()}
         if not cells:
             continue
