@@ -21,7 +21,7 @@ RATE = 0.1
 LEAST_PAIRS = 40  # in a leaf
 L2 = 5.0
 BINS = 255  # of a feature, whose ends splits are tried at
-MODELS = 2  # with different seeds, averaged
+MODELS = 2  # averaged; every second one learns the order
 NEGATIVES = 10.0  # what the candidates of a story that are not linked weigh together; the linked ones weigh 1
 DROPPED = ("embedding", "time", "section", "names", "title")
 """Families that are left out at random in training, so that each may be missing later."""
@@ -174,7 +174,9 @@ def learn(
     Notes
     -----
     `HistGradientBoostingClassifier` with few leaves, monotone where a sane editor would insist, on linked against not
-    linked candidates. The trees of `MODELS` models are averaged; each leaves families out at random, story by story.
+    linked candidates. The trees of `MODELS` models are averaged: the first learns the odds of a link, the second the
+    order of the candidates (`OrderLoss`), and so on. Clicks, whose weights tell how likely a place was seen, teach odds
+    alone. Each model leaves families out at random, story by story.
     """
     share = 1.0 if prior is None else own_share(pairs)
 
@@ -206,6 +208,8 @@ def _grow_trees(pairs: LinkedPairs, seed: int, n_models: int) -> tuple[Trees, fl
     """Fit boosted trees; returns them as arrays, with the raw score before the first."""
     from sklearn.ensemble import HistGradientBoostingClassifier
 
+    from recommender.ranking.order_loss import OrderLoss
+
     rows, is_linked, weights = _training_rows(pairs, seed)
     values, story = pairs.values[rows], pairs.story[rows]
     edges = [_bin_edges(column) for column in values.T]
@@ -214,7 +218,9 @@ def _grow_trees(pairs: LinkedPairs, seed: int, n_models: int) -> tuple[Trees, fl
     nodes, base = [], 0.0
     for number in range(n_models):
         rng = np.random.default_rng((seed, number))
+        learns_order = number % 2 == 1 and pairs.chosen is None
         model = HistGradientBoostingClassifier(
+            loss=OrderLoss(story, is_linked) if learns_order else "log_loss",
             learning_rate=RATE,
             max_iter=ROUNDS,
             max_leaf_nodes=LEAVES,
