@@ -36,7 +36,7 @@ def archive_of(count: int, data: Path | None) -> Recommender:
     words = Recommender(Settings.of({"embedding": {"model": "tfidf", "svd_dim": DIMENSIONS}})).fit(
         made(count) if data is None else reuters(count, data)
     )
-    given = GivenVectors.aligned(words.catalog.ids, words.vectors)
+    given = GivenVectors.aligned(words.catalog.ids, words.archive.vectors)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # no ranker ships for these vectors
         return Recommender(embedder=given).fit_table(words.catalog.table)
