@@ -40,6 +40,12 @@ def test_a_name_of_before_is_refused_with_that_of_today(
             assert word in str(caught.value)
 
 
+def test_a_file_that_is_no_toml_is_told_so(tmp_path: Path) -> None:
+    (tmp_path / "a.json").write_text('{"selection": {"k": 3}}')
+    with pytest.raises(SettingsError, match=r"cannot read settings from .*a\.json, expected a file of TOML: "):
+        Settings.from_toml(tmp_path / "a.json")
+
+
 def test_what_never_was_a_setting_is_refused_plainly() -> None:
     for values in ({"roof": 1}, {"fill": ["everything"]}):
         with pytest.raises(SettingsError) as caught:

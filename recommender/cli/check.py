@@ -93,7 +93,8 @@ def _print(result: Check, given: list[str]) -> None:
         ("links", f"{result.links:,} between stories, {result.unresolved_links:,} lead to none"),
         (
             "boilerplate",
-            f"{len(result.boilerplate):,} passages recur; {result.by_form:,} stories lose more by its form",
+            f"{len(result.boilerplate):,} passages recur; links, credits or headlines of other stories are left out of "
+            f"{result.by_form:,} stories",
         ),
         *(
             ("", f"{passage.stories:,} × {passage.text[:_MAX_PASSAGE]}")

@@ -113,7 +113,7 @@ def print_summary(summary: Summary, output: str, json: bool = False) -> None:
         ("not published", f"{sum(summary.unpublished.values()):,} rows: {counted(Counter(summary.unpublished))}")
         if summary.unpublished
         else None,
-        *(("articles", line) for line in summary.notes),
+        *(("note", line) for line in summary.notes),
         *(("note", finding) for finding in summary.findings),
         ("vanished", f"{summary.vanished:,} stories of the last version are missing") if summary.vanished else None,
         ("resumed", f"{summary.resumed:,} shards that an interrupted run had finished") if summary.resumed else None,

@@ -51,6 +51,7 @@ def demo(
             rules=NEWSROOM / "rules.toml",
             progress=progress,
         )
+        (to / ".gitignore").write_text("*\n")  # so that git leaves the demo out, wherever it is written
         published = PublishedLists.open(lists)
         write_preview(published, site, archive=archive, progress=progress)
     for story in _DEMO_STORIES:

@@ -23,6 +23,8 @@ def read_toml(path: str | Path, what: str) -> dict[str, Any]:
     """
     try:
         return tomllib.loads(Path(path).read_text(encoding="utf-8"))
+    except tomllib.TOMLDecodeError as error:
+        raise SettingsError(f"cannot read {what} from {path}, expected a file of TOML: {error}") from error
     except (OSError, ValueError, RecursionError) as error:  # numbers of thousands of digits are a ValueError
         raise SettingsError(f"cannot read {what} from {path}: {error}") from error
 

@@ -66,6 +66,13 @@ def test_init_never_overwrites_a_file(tmp_path: Path) -> None:
     assert (tmp_path / "recommender.toml").read_text() == before
 
 
+def test_git_leaves_the_demo_out_and_it_may_be_made_again(tmp_path: Path) -> None:
+    for _ in range(2):
+        done = run(tmp_path, "demo")
+        assert done.returncode == 0, done.stderr
+        assert (tmp_path / "recommender-demo" / ".gitignore").read_text() == "*\n"
+
+
 def test_a_dry_run_tells_what_would_be_published_and_changes_nothing(tmp_path: Path) -> None:
     rows = NEWSROOM.read_bytes().splitlines(keepends=True)
     (tmp_path / "first.jsonl").write_bytes(b"".join(rows[:60]))
