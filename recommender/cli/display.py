@@ -100,6 +100,7 @@ def print_summary(summary: Summary, output: str, json: bool = False) -> None:
         ("as of", as_of),
         ("stories", f"{summary.stories:,}"),
         ("lists", _count_lists(summary)),
+        ("empty lists", describe_empty(summary)) if summary.empty_because else None,
         *_describe_changes(summary),
         ("not computed yet", f"{summary.not_computed:,} published after {moment}") if summary.not_computed else None,
         ("rejected rows", f"{summary.rejected:,}{where}") if summary.rejected else None,
@@ -134,6 +135,20 @@ def _count_embedded(summary: Summary) -> str:
     """Count the texts that were embedded, and the stories whose text had been; those by words alone have no vector."""
     before = max(summary.stories - summary.embedded - sum(summary.by_words.values()), 0)
     return f"{summary.embedded:,} ({before:,} had a text embedded before)"
+
+
+def describe_empty(summary: Summary) -> str:
+    """Describe which rules left lists empty, on one line."""
+    from recommender.selection.rules import every_rule
+
+    labels = {rule.name: f"{rule.name} ({rule.label[:1].lower()}{rule.label[1:]})" for rule in every_rule()}
+    looked_at = sum(summary.empty_because.values())
+    of = f" of {looked_at} looked at" if looked_at < summary.empty else ""
+    because = ", ".join(
+        f"{count} by {labels[rule]}" if rule in labels else f"{count} without a candidate"
+        for rule, count in summary.empty_because.items()
+    )
+    return f"most candidates left out{of}: {because}; recommender why STORY ITEM --archive DIR explains one"
 
 
 def describe_undated(dated: int, stories: int) -> str:

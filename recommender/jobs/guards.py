@@ -7,6 +7,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -132,17 +133,22 @@ class Guards:
                 f"version: an old or a cut input; {_ALLOW}"
             )
 
-    def check_lists(self, statuses: Mapping[str, int]) -> None:
+    def check_lists(self, statuses: Mapping[str, int], because: Mapping[str, int] = MappingProxyType({})) -> None:
         """Refuse a version of which too many lists are empty or not computed.
+
+        `because` counts some of the empty lists by the rule that left out most of their candidates.
 
         Raises
         ------
         PublishError
         """
         total = sum(statuses.values())
-        self._check_share("lists that are empty or not computed", statuses["empty"] + statuses["not_computed"], total)
+        rules = ", ".join(f"{rule} {number}" for rule, number in because.items())
+        why = f" (rules that left out most candidates, by lists: {rules})" if rules else ""
+        empty = statuses["empty"] + statuses["not_computed"]
+        self._check_share("lists that are empty or not computed", empty, total, why)
 
-    def _check_share(self, what: str, count: int, total: int) -> None:
+    def _check_share(self, what: str, count: int, total: int, why: str = "") -> None:
         share, before = count / max(total, 1), self.last.get("shares", {}).get(what)
         self.shares[what] = round(share, 4)
         limit = self.settings.max_jump if before is not None else self.settings.max_first_share
@@ -153,7 +159,7 @@ class Guards:
             was = f", {before:.0%} in the last version" if before is not None else ""
             setting = "max_jump" if before is not None else "max_first_share"
             raise PublishError(
-                f"{count:,} of {total:,} {what} ({share:.0%}{was}), more than publish.{setting} allows; {_ALLOW}"
+                f"{count:,} of {total:,} {what} ({share:.0%}{was}), more than publish.{setting} allows{why}; {_ALLOW}"
             )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
 from dataclasses import asdict, replace
@@ -13,6 +14,7 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from recommender.editorial.overlay import Overlay, note_lists
@@ -39,6 +41,7 @@ MakeLists = Callable[[NDArray[np.int64]], Iterator[pa.RecordBatch]]
 SplitKept = Callable[[NDArray[np.int64], str], tuple[Iterator[pa.RecordBatch], NDArray[np.int64]]]
 """Given rows and the version's name: records that need not be made again, and the rows to make lists for."""
 _LOG = logging.getLogger("recommender")
+_EXPLAINED = 50  # empty lists of which it is found out why
 _PASSAGES = 10  # commonest passages that a manifest names
 
 
@@ -105,6 +108,7 @@ class Run:
         self.summary = Summary(published=not options.dry_run)
         self.clock = Clock(self.summary.seconds, options.progress)
         self.ledgers = Ledgers(folder and folder.absolute(), job, options.progress)
+        self._empty_lists: list[str] = []
         self.publisher: Publisher = open_publisher(lists, options.format)
         rejected = options.rejected and Path(options.rejected).parent
         if self._makes_folder:
@@ -206,7 +210,7 @@ class Run:
         details = self._details(rec, len(rows)) | {"shares": guards.shares}
         if rec.links.report.found:
             details["links"] = asdict(rec.links.report)
-        batches = self._counted(chain(kept_records, make_lists(rows_to_make)), len(rows), guards)
+        batches = self._counted(rec, chain(kept_records, make_lists(rows_to_make)), len(rows), guards)
         if summary.published:
             self.publisher.publish(batches, details, settings.publish.keep_versions)
             self._is_published = True
@@ -214,6 +218,15 @@ class Run:
             for _ in batches:
                 pass
         self.clock("writing", len(rows), len(rows))
+
+    def _count_why_empty(self, rec: Recommender) -> dict[str, int]:
+        """Count some empty lists by the rule that rejected most of their candidates."""
+        if not self._empty_lists:
+            return {}
+        rejected = rec.lister(as_of=self.inputs.as_of).rejected(self._empty_lists)
+        counts = (Counter(candidate.rule for candidate in candidates) for candidates in rejected.values())
+        most = (max(sorted(count), key=count.__getitem__, default="no candidate") for count in counts)
+        return dict(Counter(most).most_common())
 
     def _details(self, rec: Recommender, stories: int) -> dict[str, Any]:
         """Return the values that the manifest of a version holds."""
@@ -238,18 +251,24 @@ class Run:
             },
         }
 
-    def _counted(self, batches: Iterator[pa.RecordBatch], total: int, guards: Guards) -> Iterator[pa.RecordBatch]:
+    def _counted(
+        self, rec: Recommender, batches: Iterator[pa.RecordBatch], total: int, guards: Guards
+    ) -> Iterator[pa.RecordBatch]:
         """Forward lists and count them; the guards check the counts before the version becomes current."""
         summary = self.summary
         for batch in batches:
             self.clock("selecting", summary.lists + len(batch), total)
             yield batch
             summary.count(batch)
+            if len(self._empty_lists) < _EXPLAINED:
+                empty = batch.column("article_id").filter(pc.equal(batch.column("status"), "empty"))
+                self._empty_lists += empty[: _EXPLAINED - len(self._empty_lists)].to_pylist()
             if (before := self.items_before) is not None:
                 differ = (before[name] != items for name, items in item_ids_by_story(batch) if name in before)
                 summary.changed = (summary.changed or 0) + sum(differ)
             self.clock("writing", summary.lists, total)
-        guards.check_lists(summary.statuses)
+        summary.empty_because = self._count_why_empty(rec)
+        guards.check_lists(summary.statuses, summary.empty_because)
 
     def finish(self, rec: Recommender, report: ReadReport) -> Summary:
         """Save the archive, delete the finished shards, and return the summary."""

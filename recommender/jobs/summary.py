@@ -30,9 +30,10 @@ class Summary:
 
     `published` is False after a dry run; `also_close` is True if a related item must be close besides having a
     relevance of `related_at` or more; `dated` counts the stories that carry a date; `by_words` counts the stories by
-    language that the embedder does not know, so that their lists use words only; `resumed` counts the finished
-    shards of an interrupted run that were taken over; `changed` the lists that a refresh recomputed and that show
-    other items than before, None where there was nothing to compare with; `unpublished` the rows that are no
+    language that the embedder does not know, so that their lists use words only; `empty_because` counts empty lists, up
+    to fifty, by the rule that rejected most of their candidates, 'no candidate' if there was none; `resumed` counts the
+    finished shards of an interrupted run that were taken over; `changed` the lists that a refresh recomputed and that
+    show other items than before, None where there was nothing to compare with; `unpublished` the rows that are no
     published stories, by what says so; `rejected_file` holds the rejected rows, if there are any; `notes` lists what
     somebody should look at in the input, `findings` in the rules.
     """
@@ -51,6 +52,7 @@ class Summary:
     filled: int = 0
     short: int = 0
     empty: int = 0
+    empty_because: dict[str, int] = field(default_factory=dict)
     not_computed: int = 0
     rejected: int = 0
     rejected_file: str = ""

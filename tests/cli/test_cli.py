@@ -251,6 +251,21 @@ def test_an_empty_list_says_why(tmp_path: Path) -> None:
     assert done.returncode == 0
     assert "24 (0 all related, 24 empty)" in done.stdout
     assert "no story may be shown here" in cli("recommend", "t0-s0", "--lists", tmp_path / "out").stdout
+    assert "empty lists  most candidates left out: 24 by unrelated (" in done.stdout
+
+
+def test_the_summary_names_the_rules_that_leave_lists_empty(tmp_path: Path) -> None:
+    story = {"title": "Ferry leaves the harbour", "body": "The ferry leaves the harbour with its captain at nine."}
+    rows = [{"id": str(n), "published_at": f"2026-11-20T{n % 24:02}:00:00Z", **story} for n in range(60)]
+    stories = dump(tmp_path / "a.jsonl", rows)
+    done = precompute(stories, "--lists", tmp_path / "out", "--archive", tmp_path / "snap")
+    assert "60 (0 all related, 60 empty)" in done.stdout
+    (line,) = (line for line in done.stdout.splitlines() if "empty lists  " in line)
+    assert "most candidates left out of 50 looked at: 50 by copy (" in line
+    again = cli("refresh", stories, "--lists", tmp_path / "out", "--archive", tmp_path / "snap", "--json")
+    assert json.loads(again.stdout)["empty_because"] == {"copy": 50}
+    alone = precompute(dump(tmp_path / "b.jsonl", rows[:1]), "--lists", tmp_path / "b")
+    assert "1 without a candidate" in alone.stdout
 
 
 def test_a_killed_run_leaves_the_old_version_and_the_next_one_finishes(tmp_path: Path) -> None:

@@ -107,7 +107,7 @@ def test_lists_that_come_out_empty_are_refused(tmp_path: Path, place: str) -> No
     strict = SETTINGS.override({"selection.related_at": 1.0, "selection.fill": ()})
     many = [one | {"id": f"{one['id']}-{n}"} for n in range(3) for one in rows()]
     assert len(many) > 100
-    with pytest.raises(PublishError, match=r"empty or not computed \(100%\).*max_first_share"):
+    with pytest.raises(PublishError, match=r"empty or not computed \(100%\).*max_first_share.*by lists: unrelated 50"):
         precompute(many, where, settings=strict)
     precompute(rows(), where, settings=SETTINGS)
     before = PublishedLists.open(where).version
