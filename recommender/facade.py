@@ -134,6 +134,7 @@ class Recommender(EditorActions):
             If a file is missing, a column mapping is wrong, no story is left, links cannot be read, or a row is bad in
             strict mode.
         """
+        self.settings = self.settings.with_columns(columns)  # later inputs are read alike
         links_table = load_links(links, self.settings.reading)  # links that cannot be read are refused before any work
         table, self.report = read_articles(
             articles, settings=self.settings.reading, columns=columns, format=format, strict=strict, progress=progress
@@ -254,6 +255,8 @@ class Recommender(EditorActions):
         SettingsError
             If `settings` read or embed in another way: that needs `fit`.
         """
+        if not settings.reading.columns:
+            settings = settings.with_columns(self.settings.reading.columns)
         archive = with_settings(self.archive, settings, self.embedder)
         other = Recommender(settings, rules=self.rules, embedder=self.embedder, limits=self.limits)
         other.cache, other.overlay, other.report = self.cache, self.overlay, self.report

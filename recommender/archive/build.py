@@ -170,8 +170,10 @@ def with_settings(archive: Archive, settings: Settings, embedder: Embedder) -> A
     SettingsError
         If they read or embed in another way, or the ranker cannot be used.
     """
-    for stage in ("reading", "embedding"):
-        if getattr(settings, stage) != getattr(archive.settings, stage):
+    fitted = archive.settings
+    reading = settings.reading.model_copy(update={"columns": fitted.reading.columns})  # they change no archive
+    for stage, wanted in (("reading", reading), ("embedding", settings.embedding)):
+        if wanted != getattr(fitted, stage):
             raise SettingsError(f"other settings of {stage} need fit(); under() keeps the fitted archive")
     if settings.ranking.ranker != archive.settings.ranking.ranker:
         archive = replace(archive, ranker=load_ranker(settings, embedder))

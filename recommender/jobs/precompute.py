@@ -92,7 +92,7 @@ def precompute(
     job_options = JobOptions.from_keywords(precompute, options)
     rules = Rules.read(rules) if isinstance(rules, str | Path) else rules
     rec = job_options.recommender or Recommender(settings, rules=rules, cache=job_options.cache)
-    settings = rec.settings
+    settings = rec.settings = rec.settings.with_columns(job_options.columns)  # a refresh reads its input alike
     link_table = load_links(links, settings.reading)
     job_engine = make_engine(engine, address)
     job_options = replace(job_options, resume=job_options.resume or job_engine.resume(lists))

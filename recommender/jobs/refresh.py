@@ -163,7 +163,12 @@ def _take_in(run: Run, rec: Recommender, changes: Source) -> None:
     """Read the changes and change the archive and the overlay accordingly."""
     summary, publish_settings = run.summary, rec.settings.publish
     n_before = int(rec.catalog.alive.sum())
-    table, rec.report = run.read(changes, rec.settings.reading, may_be_empty=True)
+    reading = rec.settings.reading
+    table, rec.report = run.read(changes, reading, may_be_empty=True)
+    if reading.columns and not run.options.columns:
+        mapping = ", ".join(f"{field}={column}" for field, column in reading.columns.items())
+        summary.findings += (f"columns are read as those of the archive were: {mapping} (--column names others)",)
+    _warn_of_undated(rec, table)
     has_rejected_file = run.options.rejected is not None
     if has_rejected_file:
         run.write_rejected(rec.report)
@@ -176,6 +181,19 @@ def _take_in(run: Run, rec: Recommender, changes: Source) -> None:
     hidden = rec.overlay.withdrawn.union(rec.overlay.unpublished, rec.report.taken_back)
     check_belong_together(run.lists, run.archive, rec.catalog, hidden, publish_settings)
     rec.overlay.settle(rec.report.taken_back, rec.catalog)
+
+
+def _warn_of_undated(rec: Recommender, table: pa.Table) -> None:
+    """Warn where no new story has a date, though time counts in the archive: a column of dates may have been missed."""
+    is_new = pc.invert(pc.is_in(table["id"], rec.catalog.ids.combine_chunks()))
+    is_new = pc.and_(is_new, pc.not_equal(table["kind"], "evergreen"))
+    new = table.filter(is_new)
+    if len(new) and new["published_at"].null_count == len(new) and rec.archive.dated:
+        warnings.warn(
+            f"none of {len(new):,} new stories has a date, though those of the archive have: they are shown as "
+            "undated. Check the column of dates (recommender check; --column published_at=COLUMN), and refresh again",
+            stacklevel=4,
+        )
 
 
 def _check(run: Run, rec: Recommender) -> Guards:

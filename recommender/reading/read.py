@@ -75,7 +75,8 @@ def read_articles(
         Arrow's.
     settings : ReadingSettings, optional
     columns : mapping, optional
-        Field -> column, for names that are not recognised: ``{"title": "kop"}``.
+        Field -> column, for names that are not recognised: ``{"title": "kop"}``. Overrides `settings.columns`, which
+        may also name columns that the input lacks.
     format : str, optional
         Format of all files, such as 'csv', where their content and names shall not decide.
     strict : bool, default False
@@ -108,7 +109,8 @@ def read_articles(
     >>> table["title"].to_pylist(), report.rejected[0].reason
     (['Ferry aground'], 'missing id')
     """
-    settings, columns = settings or ReadingSettings(), dict(columns or {})
+    settings, given = settings or ReadingSettings(), dict(columns or {})
+    columns = settings.with_columns(given).columns
     TimeFormat.from_settings(settings)  # refuses what cannot be, before any work
     format = format_named(format).name if format is not None else None
     report = ReadReport()
@@ -116,7 +118,7 @@ def read_articles(
         replace(stream, limits=settings, format=format)
         for stream in _open_streams(source, report.notes, format, may_be_empty)
     ]
-    _check_mapping(streams, columns)
+    _check_mapping(streams, given, columns)
     for stream in streams:
         refuse_mixed_ids(stream.data, columns)
 
@@ -310,18 +312,18 @@ def _list_files(folder: Path) -> Iterator[Path]:
             yield path
 
 
-def _check_mapping(streams: list[Stream], mapping: Mapping[str, str]) -> None:
-    """Refuse a mapping that no file can follow, before any work."""
-    if not mapping:
-        return
+def _check_mapping(streams: list[Stream], given: Mapping[str, str], mapping: Mapping[str, str]) -> None:
+    """Refuse a mapping with an unknown field, or given columns that no file has, before any work."""
     if unknown := sorted(set(mapping) - set(FIELDS)):
         meant = did_you_mean(unknown[0], FIELDS) or f"; expected one of {', '.join(FIELDS)}"
         raise InputError(f"unknown field {unknown[0]!r} in a column mapping{meant}")
-    mapped, names = set(mapping.values()), set[str]()
+    if not given:
+        return
+    mapped, names = set(given.values()), set[str]()
     for _, raw in chain.from_iterable(stream.rows() for stream in streams):
         names.update(raw if isinstance(raw, Mapping) else FIELDS if isinstance(raw, Article) else ())
         if mapped <= names:
             return
-    for field, column in mapping.items():
+    for field, column in given.items():
         if names and column not in names:
             raise InputError(f"no column {column!r} (mapped to {field}) in the input; found {', '.join(sorted(names))}")

@@ -127,6 +127,11 @@ class Settings(Stage):
             values[stage][field] = value
         return type(self).of(without_nones(values))
 
+    def with_columns(self, columns: Mapping[str, str] | None) -> Self:
+        """Add columns of fields to `reading.columns`, so that later inputs of the same archive are read alike."""
+        return self.model_copy(update={"reading": self.reading.with_columns(columns)}) if columns else self
+
     def fingerprint(self) -> str:
-        """Compute sixteen hex digits that change exactly when a setting does."""
-        return hashlib.sha256(self.model_dump_json().encode()).hexdigest()[:16]
+        """Compute sixteen hex digits that change exactly when a setting does; `reading.columns` only names columns."""
+        values = self.model_dump_json(exclude={"reading": {"columns"}})
+        return hashlib.sha256(values.encode()).hexdigest()[:16]

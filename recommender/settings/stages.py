@@ -5,7 +5,7 @@ from __future__ import annotations
 import codecs
 import re
 import reprlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Literal, Self, TypeVar
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -119,6 +119,9 @@ class ReadingSettings(Stage):
         None, description="encoding of files, such as 'cp1250'; none = UTF-8, UTF-16, or detected from the bytes"
     )
     header: tuple[str, ...] = Field((), description="column names of CSV and TSV files without a header")
+    columns: dict[str, str] = Field(
+        {}, description="field = column, for columns whose names are not recognised; --column overrides one"
+    )
     hidden_values: tuple[str, ...] = Field(
         (), description="further values of status and type columns that mark unpublished rows, such as 'archived'"
     )
@@ -149,6 +152,10 @@ class ReadingSettings(Stage):
         pattern="^https?://",
         description="base address of relative links in stories without a URL, such as https://courier.example",
     )
+
+    def with_columns(self, columns: Mapping[str, str] | None) -> Self:
+        """Add columns of fields, which override those that the settings name."""
+        return self.model_copy(update={"columns": {**self.columns, **columns}}) if columns else self
 
     @field_validator("encoding")
     @classmethod

@@ -357,6 +357,43 @@ def test_a_file_that_does_not_exist_is_no_hour_without_stories(tmp_path: Path) -
         refresh(tmp_path / "news.json", out, snapshot)
 
 
+class TestColumns:
+    """What a refresh reads from which columns."""
+
+    def published(self, root: Path) -> tuple[Path, Path]:
+        out, snapshot = root / "lists", root / "archive"
+        stories = [{**story, "datum_x": story["published_at"]} for story in checkerboard()]
+        stories = [{name: value for name, value in story.items() if name != "published_at"} for story in stories]
+        tfidf = Settings.of({"embedding": {"model": "tfidf"}})
+        precompute(stories, out, archive=snapshot, settings=tfidf, columns={"published_at": "datum_x"})
+        return out, snapshot
+
+    def date_of(self, story: str, snapshot: Path) -> datetime:
+        table = Recommender.load(snapshot).catalog.table.select(["id", "published_at"])
+        return {row["id"]: row["published_at"] for row in table.to_pylist()}[story]
+
+    def test_those_of_the_archive_serve_later_inputs_and_that_is_told(self, tmp_path: Path) -> None:
+        out, snapshot = self.published(tmp_path)
+        new = {"id": "new", "title": "A ferry", "datum_x": START.isoformat()}
+        told = refresh([new], out, snapshot)
+        assert any("published_at=datum_x (--column names others)" in finding for finding in told.findings)
+        assert self.date_of("new", snapshot) == START
+        refresh([{**new, "id": "other", "date": "2025-12-31"}], out, snapshot, columns={"published_at": "date"})
+        assert self.date_of("other", snapshot) < START
+        refresh([{"id": "plain", "title": "Fog", "published_at": START}], out, snapshot)
+        assert self.date_of("plain", snapshot) == START
+
+    def test_new_stories_without_any_date_are_told(self, tmp_path: Path) -> None:
+        out, snapshot = self.published(tmp_path)
+        with pytest.warns(UserWarning, match="none of 2 new stories has a date, though those of the archive have"):
+            refresh([{"id": name, "title": "Ferry", "gedruckt": "1.3.2026"} for name in "xy"], out, snapshot)
+
+    def test_other_settings_of_lists_keep_them(self, tmp_path: Path) -> None:
+        _, snapshot = self.published(tmp_path)
+        other = Recommender.load(snapshot).under(Settings.of({"embedding": {"model": "tfidf"}, "selection": {"k": 2}}))
+        assert other.settings.reading.columns == {"published_at": "datum_x"}
+
+
 def test_rejected_rows_are_told_by_the_last_good_run(tmp_path: Path) -> None:
     out, snapshot = board(tmp_path)
     file, bad = out / "rejected.jsonl", {"title": "no id"}
@@ -376,7 +413,7 @@ def test_rejected_rows_are_told_by_the_last_good_run(tmp_path: Path) -> None:
         refresh([bad, bad], out, snapshot, rejected=named)
     assert named.read_bytes().count(b"\n") == 2
     assert file.read_bytes() == told
-    assert refresh([{**bad, "id": "new"}], out, snapshot).rejected_file == ""
+    assert refresh([{**bad, "id": "new", "date": START}], out, snapshot).rejected_file == ""
     assert file.read_bytes() == b""  # it was mended
 
 

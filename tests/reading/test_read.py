@@ -486,6 +486,15 @@ def test_a_mapping_serves_the_files_that_have_its_column(tmp_path: Path) -> None
     assert read_articles(tmp_path, columns={"title": "kop"})[0]["title"].to_pylist() == ["Veerboot", "Ferry"]
 
 
+def test_settings_name_columns_too_and_a_mapping_overrides_them() -> None:
+    settings = ReadingSettings(columns={"title": "kop", "lead": "inleiding_x"})
+    rows = [{"id": 1, "kop": "Veerboot", "regel": "Ferry"}]
+    assert read_articles(rows, settings=settings)[0]["title"].to_pylist() == ["Veerboot"]
+    assert read_articles(rows, settings=settings, columns={"title": "regel"})[0]["title"].to_pylist() == ["Ferry"]
+    with pytest.raises(InputError, match="unknown field 'heading' in a column mapping"):
+        read_articles(rows, settings=ReadingSettings(columns={"heading": "kop"}))
+
+
 def test_a_mapping_must_name_a_field_and_a_column(tmp_path: Path) -> None:
     path = write(tmp_path / "a.csv", b"id,title\n1,Ferry\n")
     for source in (path, [{"id": 1, "title": "Ferry"}], pa.table({"id": [1], "title": ["Ferry"]})):
