@@ -12,7 +12,9 @@ from urllib.parse import quote
 import pytest
 
 from recommender import PublishedLists
+from recommender.editorial.journal import Journal
 from recommender.jobs.precompute import precompute
+from recommender.publishing.acts import record_purge
 from recommender.publishing.comparison import Comparison, compare
 from recommender.serving.changes import Changes
 from recommender.serving.middleware import COOKIE
@@ -104,6 +106,18 @@ class TestActs:
         act(desk, what="withdraw", item="t0-s0", back="t0-s0")
         assert "This story was withdrawn" in page(desk, "t0-s0")
         assert 'name="what" value="restore"' in page(desk, "t0-s0")
+
+    def test_a_purged_story_is_not_restored_and_its_purge_has_no_way_back(self, desk: Served) -> None:
+        overlay = PublishedLists.open(desk.place).overlay
+        record_purge(Journal(desk.place / "journal.jsonl"), overlay, ["t0-s0"], "Ana", "court order")
+        overlay.record("withdraw", ["t0-s0"])
+        for fields in ({"what": "restore", "item": "t0-s0"}, {"undoes": journal(desk)[0]["id"]}):
+            refused = act(desk, **fields)
+            assert (refused.status_code, "--purged-too" in refused.text) == (400, True)
+        assert desk.get("/v1/read-next/t0-s0").json()["status"] == "withdrawn"
+        told = desk.get("/desk/journal").text
+        assert "Purged <bdi>“t0-s0”</bdi>: its text is deleted" in told
+        assert 'name="undoes"' not in told
 
     @pytest.mark.parametrize(
         ("fields", "status", "words"),
