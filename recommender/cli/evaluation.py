@@ -54,7 +54,7 @@ class SetOptions:
     ] = field(default_factory=list)
     pairs: Annotated[
         Path | None,
-        typer.Option("--pairs", help="Your judgments: a, b, grade; or story, item, grade; picks; TREC qrels."),
+        typer.Option("--pairs", help="Your judgments: a, b, grade; or story, item, grade; links; picks; TREC qrels."),
     ] = None
     clicks: Annotated[Path | None, typer.Option(help="Your click log: source, shown, clicked, time ...")] = None
     grade: Annotated[str | None, typer.Option(help="Column of --pairs with the grade.")] = None

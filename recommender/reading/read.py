@@ -26,6 +26,7 @@ from recommender.reading.formats.frames import is_cursor, is_frame, materialize
 from recommender.reading.formats.markdown import page_name
 from recommender.reading.formats.wrappers import rows_within, wraps_stories
 from recommender.reading.mixed_ids import refuse_mixed_ids
+from recommender.reading.nested import paths, value_at
 from recommender.reading.report import Notes, ReadReport, Rejected
 from recommender.reading.rows import RowReader
 from recommender.reading.time_format import TimeFormat
@@ -319,11 +320,13 @@ def _check_mapping(streams: list[Stream], given: Mapping[str, str], mapping: Map
         raise InputError(f"unknown field {unknown[0]!r} in a column mapping{meant}")
     if not given:
         return
-    mapped, names = set(given.values()), set[str]()
+    missing, names = set(given.values()), set[str]()
     for _, raw in chain.from_iterable(stream.rows() for stream in streams):
-        names.update(raw if isinstance(raw, Mapping) else FIELDS if isinstance(raw, Article) else ())
-        if mapped <= names:
+        row = raw if isinstance(raw, Mapping) else dict.fromkeys(FIELDS) if isinstance(raw, Article) else {}
+        missing = {column for column in missing if column not in row and value_at(row, column) is None}
+        if not missing:
             return
+        names.update(path for path in paths(row) if isinstance(path, str))
     for field, column in given.items():
-        if names and column not in names:
+        if names and column in missing:
             raise InputError(f"no column {column!r} (mapped to {field}) in the input; found {', '.join(sorted(names))}")

@@ -15,6 +15,7 @@ from recommender.reading.formats import BadRow, Stream
 from recommender.reading.formats.json_document import rows_of_line
 from recommender.reading.formats.shapes import converter_of
 from recommender.reading.names import fold
+from recommender.reading.nested import value_at
 from recommender.reading.plan import Plan
 from recommender.reading.report import ReadReport, Rejected
 from recommender.reading.time_texts import is_day_first
@@ -35,6 +36,7 @@ class RowReader:
     ) -> None:
         self.stream, self.settings, self.report = stream, settings, report or ReadReport()
         self._mapping, self._drafts = mapping, drafts
+        self._paths = [column for column in mapping.values() if "." in column]
         self._plans: dict[tuple[Any, ...], Plan] = {}
         self._converters: dict[tuple[Any, ...], Callable[[dict[str, Any]], dict[str, Any]] | None] = {}
 
@@ -57,8 +59,11 @@ class RowReader:
         """Rename and unpack the columns of a row, so that all are known by name."""
         if isinstance(raw, Article):
             raw = {name: getattr(raw, name) for name in FIELDS}
+        nested = {path: value for path in self._paths if path not in raw and (value := value_at(raw, path)) is not None}
         convert = self._converter(tuple(raw))
-        return raw if convert is None else convert({name: plain(value) for name, value in raw.items()})
+        if convert is not None:
+            raw = convert({name: plain(value) for name, value in raw.items()})
+        return {**raw, **nested} if nested else raw
 
     def _converter(self, names: tuple[Any, ...]) -> Callable[[dict[str, Any]], dict[str, Any]] | None:
         if names not in self._converters:
@@ -107,7 +112,7 @@ class RowReader:
 def column_texts(stream: Stream, column: str) -> Iterator[str]:
     """Read the texts of one column of a stream."""
     for _, raw in stream.rows():
-        value = raw.get(column) if isinstance(raw, Mapping) else None
+        value = value_at(raw, column) if isinstance(raw, Mapping) else None
         if isinstance(value, str):
             yield value
 

@@ -143,6 +143,14 @@ def test_picks_of_an_editor(tmp_path: Path) -> None:
     assert read_judgments(path, relevant=2).relevant == 2
 
 
+@pytest.mark.parametrize("header", ["story,item", "from,to", "source_id,target_id"])
+def test_links_without_a_grade_have_grade_1(tmp_path: Path, header: str) -> None:
+    (tmp_path / "links.csv").write_text(f"{header}\ns1,d1\ns2,d2\n", encoding="utf-8")
+    judged = read_judgments(tmp_path / "links.csv")
+    assert rows_of(judged) == [("s1", "d1", 1.0), ("s2", "d2", 1.0)]
+    assert not judged.symmetric
+
+
 def test_qrels_of_trec(tmp_path: Path) -> None:
     path = tmp_path / "qrels.txt"
     path.write_text("\ufeffs1 0 d1 2\ns1 Q0 d2 -2\n\ns2\t0\td1\t0.5\r\n", encoding="utf-8")
@@ -167,7 +175,7 @@ def test_ids_that_a_table_holds_as_numbers(tmp_path: Path) -> None:
         ("j.csv", b"a,b,grade\nx,y,nan\n", 2),
         ("j.csv", b"a,b,grade\nx,,1\n", 2),
         ("j.csv", b"a,b,grade\nx,y\n", 2),
-        ("j.csv", b"a,b,grade\nx,y,1\nx,\xff,1\n", 3),
+        ("j.csv", b"a,b,grade\nx,\xc3\xa9,1\nx,\xff,1\n", 3),
         ("j.csv", b"a,b,grade,votes\nx,y,1,many\n", 2),
         ("j.jsonl", b'{"a": "x", "b": "y", "grade": 1}\n{"a": "x"', 2),
         ("j.jsonl", b'{"a": "x", "b": "y", "grade": 1}\n{"a": "x", "grade": 1}\n', 2),

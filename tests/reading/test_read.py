@@ -495,6 +495,25 @@ def test_settings_name_columns_too_and_a_mapping_overrides_them() -> None:
         read_articles(rows, settings=ReadingSettings(columns={"heading": "kop"}))
 
 
+def test_a_mapping_reaches_values_within_objects(tmp_path: Path) -> None:
+    rows = [{"id": n, "headlines": {"main": f"Ferry {n}"}, "desks": [{"name": "local"}]} for n in range(40)]
+    rows[1]["headlines.main"] = "a column of this name"
+    columns = {"title": "headlines.main", "section": "desks.0.name"}
+    lines = write(tmp_path / "a.jsonl", b"\n".join(map(orjson.dumps, rows)))
+    for source in (rows, lines):
+        table, _ = read_articles(source, columns=columns)
+        assert table["title"].to_pylist()[:3] == ["Ferry 0", "a column of this name", "Ferry 2"]
+        assert set(table["section"].to_pylist()) == {"local"}
+    with pytest.raises(InputError, match=r"no column 'main' .*; found .*headlines, headlines\.main, "):
+        read_articles(lines, columns={"title": "main"})
+
+
+def test_dates_within_objects_show_their_order_too() -> None:
+    rows = [{"id": n, "title": "Ferry", "dates": {"first": f"{n}/11/2025"}} for n in range(1, 29)]
+    table, _ = read_articles(rows, columns={"published_at": "dates.first"})
+    assert [time.day for time in table["published_at"].to_pylist()] == list(range(1, 29))
+
+
 def test_a_mapping_must_name_a_field_and_a_column(tmp_path: Path) -> None:
     path = write(tmp_path / "a.csv", b"id,title\n1,Ferry\n")
     for source in (path, [{"id": 1, "title": "Ferry"}], pa.table({"id": [1], "title": ["Ferry"]})):

@@ -22,8 +22,8 @@ from recommender.reading.formats import KNOWN, BadRow, Stream, is_readable
 from recommender.storage.digests import hash_table
 
 PAIR = (("a", "b"), ("id1", "id2"), ("article_a", "article_b"))
-STORY = ("story", "source", "query", "query_id", "qid", "article_id", "id")
-ITEM = ("item", "target", "candidate", "recommended", "doc_id", "docno", "document")
+STORY = ("story", "source", "query", "query_id", "qid", "article_id", "from", "story_id", "source_id", "id")
+ITEM = ("item", "target", "candidate", "recommended", "doc_id", "docno", "document", "to", "item_id", "target_id")
 GRADE = ("grade", "follow", "relevance", "rel", "label", "score", "judgment", "similarity")
 PICKS = ("picks", "items")
 _MAX_GRADE = 1e9  # sums of greater grades may not be finite
@@ -183,8 +183,9 @@ def read_judgments(path: str | Path, *, grade: str | None = None, relevant: floa
 
     JSONL, CSV, TSV or Parquet (also .gz, .zst) with a judgment per row: a pair without direction (`a`, `b`), or a story
     and an item, with a grade (`grade`, `follow`, `relevance`, `label`, `score` ...) and, if known, `votes`; or with a
-    row per story and the `picks` of an editor, best first: of n picks the first has grade n, the last 1. Any other file
-    is read as TREC qrels: story, a word that is ignored, item, grade.
+    row per story and the `picks` of an editor, best first: of n picks the first has grade n, the last 1. A story and an
+    item without a grade are a link, of grade 1. Any other file is read as TREC qrels: story, a word that is ignored,
+    item, grade.
 
     Parameters
     ----------
@@ -220,20 +221,21 @@ def read_judgments(path: str | Path, *, grade: str | None = None, relevant: floa
     value = grade if grade in names else next((known[name] for name in GRADE if name in known), None)
     if grade is not None and grade not in names:
         raise InputError(f"{path} has no column {grade!r}; its columns: {', '.join(names)}")
-    if value is None or not (pair or (story and item)):
+    are_links = value is None and pair is None and story is not None and item is not None
+    if (value is None and not are_links) or not (pair or (story and item)):
         raise InputError(
             f"{path}: its columns are {', '.join(names)}; expected a, b and grade, or story, item and grade, "
-            f"or story and picks"
+            f"or story and item of links, or story and picks"
         )
     a, b = pair or (str(story), str(item))
-    votes = known.get("votes", "")
+    votes, wanted = known.get("votes", ""), "" if value is None else f" and a number as {value}"
     judged = []
     for line, row in rows:
         try:
             ids = _parse_id(row[a]), _parse_id(row[b])
-            judged.append((*ids, _parse_grade(row[value]), _parse_votes(row.get(votes))))
+            judged.append((*ids, 1.0 if value is None else _parse_grade(row[value]), _parse_votes(row.get(votes))))
         except (KeyError, TypeError, ValueError, OverflowError) as error:
-            raise InputError(f"{path}, line {line}: {error}; expected {a}, {b} and a number as {value}") from None
+            raise InputError(f"{path}, line {line}: {error}; expected {a}, {b}{wanted}") from None
     with _naming(path):
         return Judgments.of(judged, relevant=relevant, symmetric=pair is not None)
 
