@@ -10,6 +10,7 @@ import threading
 import time
 from collections.abc import Iterator
 from dataclasses import replace
+from datetime import UTC, datetime
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -77,10 +78,13 @@ def test_lists_and_snapshot_are_the_local_ones_by_shards_of_the_archive(
     lines = NEWSROOM.read_bytes().splitlines(keepends=True)
     for number in range(3):
         (tmp_path / "in" / f"{number}.jsonl").write_bytes(b"".join([*lines[number::3], b"nonsense\n"]))
+    (tmp_path / "in" / "late.jsonl").write_text('{"id": "gone", "title": "Ferry", "updated_at": "2026-05-01"}\n')
 
     def run(name: str, **engine: Any) -> dict[str, bytes]:
         out = tmp_path / name
         open_publisher(out).overlay.record("withdraw", ["ferry-inquiry"])
+        trashed = datetime(2026, 5, 2, tzinfo=UTC)
+        open_publisher(out / "lists").overlay.take_back({"gone": (trashed, None)}, ())
         summary = precompute(
             tmp_path / "in",
             out / "lists",
@@ -89,7 +93,8 @@ def test_lists_and_snapshot_are_the_local_ones_by_shards_of_the_archive(
             archive=out / "snapshot",
             **engine,
         )
-        assert (summary.rejected, summary.superseded) == (3, 1)
+        assert (summary.rejected, summary.superseded) == (3, 2), "the row of what was trashed later is older"
+        assert any("took their stories back" in note for note in summary.notes)
         return contents(out)
 
     local = run("local")
