@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from functools import cached_property
 from typing import TypeAlias
@@ -16,6 +17,7 @@ from recommender.articles.columns import as_array, column_to_micros
 from recommender.articles.urls import normalise_url
 
 _Rows: TypeAlias = NDArray[np.int64]
+_POST = re.compile(r"(.*?)(?:/index\.php)?\?p=(\d+)", re.ASCII | re.DOTALL)
 
 
 class LinkTargets:
@@ -46,12 +48,24 @@ class LinkTargets:
         bases = self._urls.take(pa.array(story[relative])).to_pylist()
         joined = [normalise_url(names[code], base) for code, base in zip(codes[relative], bases, strict=True)]
         row[relative] = self._at(joined)
+        row[unknown] = np.where(row[unknown] < 0, self._posts(codes[unknown], names, story[unknown]), row[unknown])
         stories, inverse = np.unique(story, return_inverse=True)
         own_row = self._at([normalise_url(url or "") for url in self._urls.take(pa.array(stories)).to_pylist()])[
             inverse
         ]
         itself[unknown] = (row[unknown] >= 0) & (row[unknown] == own_row[unknown])
         return row, itself
+
+    def _posts(self, codes: _Rows, names: Sequence[str], story: _Rows) -> _Rows:
+        """Find the rows of posts of WordPress on the story's own site, such as ``https://courier.example/?p=7``."""
+        rows = np.full(len(codes), -1)
+        urls = {code: normalise_url(name) for code, name in enumerate(names) if "?p=" in name}
+        posts = {code: post for code, url in urls.items() if (post := _POST.fullmatch(url))}
+        for place in np.flatnonzero(np.isin(codes, list(posts))).tolist():
+            site, number = posts[codes[place]].groups()
+            if normalise_url(self._urls[story[place]].as_py() or "").startswith(site):
+                rows[place] = self._catalog.find([number])[0]
+        return rows
 
     def _at(self, urls: Sequence[str]) -> _Rows:
         """Find the row of each normalised URL, the newest of several; -1 where there is none."""

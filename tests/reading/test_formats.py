@@ -14,6 +14,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from recommender.articles.catalog import Catalog
+from recommender.articles.links import resolve_links
 from recommender.errors import InputError
 from recommender.reading.read import read_articles
 from recommender.settings import ReadingSettings
@@ -249,6 +251,23 @@ def test_a_wordpress_export(tmp_path: Path) -> None:
     assert report.unpublished == {"status draft": 1, "post_type page": 1}
 
 
+def test_posts_of_wordpress_have_the_names_of_their_authors_and_links_by_number(tmp_path: Path) -> None:
+    author = "<wp:author><wp:author_login><![CDATA[{0}]]></wp:author_login>"
+    author += "<wp:author_display_name><![CDATA[{1}]]></wp:author_display_name></wp:author>"
+    item = "<item><title>Post {0}</title><link>https://c.example/news/{0}</link><dc:creator>{1}</dc:creator>"
+    item += "<wp:post_id>{0}</wp:post_id><content:encoded><![CDATA[{2}]]></content:encoded></item>"
+    many = [author.format(f"login{number}", f"Name {number}") for number in range(2_000)]
+    link = '<a href="{}">Words</a> and more.'
+    links = (link.format(f"https://{host}?p=7") for host in ("www.c.example/", "other.example/", "c.example/index.php"))
+    bodies = ["Text", *links]
+    posts = [item.format(7 + n, f"login{1_999 - n}" if n else "bo", body) for n, body in enumerate(bodies)]
+    spaces = 'xmlns:wp="http://wordpress.org/export/1.2/"'
+    rows, _ = read(tmp_path, "w.xml", f"<rss {spaces}><channel>{''.join(many)}{''.join(posts)}</channel></rss>")
+    assert [row["author"] for row in rows] == ["bo", "Name 1998", "Name 1997", "Name 1996"]
+    found = resolve_links(Catalog.from_table(read_articles(tmp_path / "w.xml")[0])).table.to_pylist()
+    assert [(row["story"], row["item"]) for row in found] == [("10", "7"), ("8", "7")]
+
+
 BOMB = (
     '<?xml version="1.0"?><!DOCTYPE r [<!ENTITY a "ha"><!ENTITY b "&a;&a;">]><rss><item><title>&b;</title></item></rss>'
 )
@@ -300,6 +319,29 @@ def test_front_matter_that_cannot_be_read_is_told(tmp_path: Path, text: str) -> 
     assert "front matter" in report.rejected[0].reason
 
 
+def test_the_section_of_a_page_is_its_first_category(tmp_path: Path) -> None:
+    (row,), _ = read(tmp_path, "a.md", "---\ntitle: Fog\ncategories: [News, City]\ntags: [sea]\n---\nText\n")
+    assert (row["section"], row["tags"]) == ("News", ["sea", "City"])
+
+
+def test_relative_links_of_pages_lead_to_pages(tmp_path: Path) -> None:
+    for name, text in (
+        ("001-fog/index.md", "Fog."),
+        ("002-ferry.md", "A ferry ran aground."),
+        ("003-port.md", "[Fog](../001-fog/), [a ferry](./002-ferry.md#top), [a map](map.pdf) and [home](../)."),
+    ):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text(f"---\ntitle: Page {name}\n---\n{text}\n")
+    table, _ = read_articles(tmp_path)
+    assert table["body"].to_pylist()[-1] == "Fog, a ferry, a map and home."
+    found = resolve_links(Catalog.from_table(table))
+    assert [(row["item"], row["anchor"]) for row in found.table.to_pylist()] == [
+        ("001-fog", "Fog"),
+        ("002-ferry", "a ferry"),
+    ]
+    assert found.report.unresolved == 0
+
+
 @pytest.mark.parametrize(
     ("name", "text", "expected"),
     [
@@ -331,7 +373,7 @@ Fog.
 """
     ((row,), _) = read(tmp_path, "a.md", text)
     assert row["body"] == "The mayor and her crew saw a file.\n\nThen\n\nFog."
-    assert [link["target"] for link in row["links"]] == ["https://c.example/m", "/crew"]
+    assert [link["target"] for link in row["links"]] == ["https://c.example/m", "/crew", "b"]
     rows, report = read(tmp_path, "part.md", "---\nheadless: true\n---\nA part.\n")
     assert (rows, report.unpublished) == ([], {"type webpage": 1})
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 import tomllib
-from pathlib import PurePath
+from pathlib import PurePath, PurePosixPath
 from typing import Any
+from urllib.parse import unquote
 
 import orjson
 import yaml
@@ -21,8 +22,8 @@ _ADDRESS = re.compile(
     r"^ {0,3}\[([^\[\]^\n][^\[\]\n]{0,200})\]:[ \t]*<?([^\s<>]+)>?(?:[ \t]+[\"'(][^\n]*)?$", re.MULTILINE
 )
 _REFERENCE = re.compile(r"\[([^\[\]\n]{1,500})\](?!\()(?:\[([^\[\]\n]{0,200})\])?")
-_LOCAL_LINK = re.compile(  # to files of the site, whose addresses are not known
-    r"(?<!!)\[([^\[\]\n]{1,500})\]\((?!https?://|/|#|mailto:)[^()\s]{1,500}(?:[ \t]+\"[^\"\n]*\")?\)"
+_LOCAL_LINK = re.compile(  # to files of the site, which are known by the names of their pages
+    r"(?<!!)\[([^\[\]\n]{1,500})\]\((?!https?://|/|#|mailto:)([^()\s]{1,500})(?:[ \t]+\"[^\"\n]*\")?\)"
 )
 _HEADING = re.compile(r"\s*# +([^\n]*\S)")
 _UNDERLINE = re.compile(r"(?<=\S\n)(?:={3,}|-{3,})[ \t]*$", re.MULTILINE)  # of a heading
@@ -71,7 +72,15 @@ def _read_page(text: str, path: PurePath, is_member: bool) -> Any:
         row["language"] = language[2]
     taxonomies = values.pop("taxonomies", None)  # of Zola
     values = {**(taxonomies if isinstance(taxonomies, dict) else {}), **values}
-    return {**row, **{str(name): value for name, value in values.items()}}
+    return {**row, **_with_one_section({str(name): value for name, value in values.items()})}
+
+
+def _with_one_section(values: dict[str, Any]) -> dict[str, Any]:
+    """Take the first of several categories for the section; the others are tags."""
+    categories, tags = values.get("categories"), values.get("tags") or []
+    if not isinstance(categories, list) or len(categories) < 2 or not isinstance(tags, list):
+        return values
+    return {**values, "categories": categories[0], "tags": [*tags, *categories[1:]]}
 
 
 def _split_front_matter(text: str) -> tuple[Any, str] | BadRow:
@@ -94,7 +103,10 @@ def _row_of_page(values: dict[Any, Any], body: str, path: PurePath, is_member: b
     name = page_name(path)
     dated_name = _DATE.fullmatch(name)  # as Jekyll names them
     folder = (path.parent.parent if _is_index(path) else path.parent).as_posix() if is_member else "."
-    row = {"id": values.get("slug") or name, "body": _with_addresses(body.lstrip())}
+    text, links = _without_local_links(_with_addresses(body.lstrip()))
+    row: dict[str, Any] = {"id": values.get("slug") or name, "body": text}
+    if links:
+        row["links"] = links
     fields = known_names(map(str, values))
     if "title" not in fields and (heading := _HEADING.match(body)):
         row |= {"title": heading[1], "body": row["body"].partition("\n")[2]}
@@ -119,7 +131,7 @@ def _with_addresses(body: str) -> str:
     >>> _with_addresses("The [mayor][m] resigns.\n\n[m]: https://c.example/m")
     'The [mayor](https://c.example/m) resigns.\n\n'
     """
-    body = _LOCAL_LINK.sub(r"\1", _UNDERLINE.sub("", body))
+    body = _UNDERLINE.sub("", body)
     addresses = {match[1].casefold(): match[2] for match in _ADDRESS.finditer(body)}
     if not addresses:
         return body
@@ -129,6 +141,27 @@ def _with_addresses(body: str) -> str:
         return match[0] if address is None else f"[{match[1]}]({address})"
 
     return _REFERENCE.sub(link, _ADDRESS.sub("", body))
+
+
+def _without_local_links(body: str) -> tuple[str, list[dict[str, str]]]:
+    """Replace links to files of the site by their words; links to other pages are returned.
+
+    Examples
+    --------
+    >>> _without_local_links("After [the fog](../001-fog/), see [a map](map.pdf).")
+    ('After the fog, see a map.', [{'target': '001-fog', 'anchor': 'the fog'}])
+    """
+    links = [(_linked_page(address), words) for words, address in _LOCAL_LINK.findall(body)]
+    return _LOCAL_LINK.sub(r"\1", body), [{"target": page, "anchor": words} for page, words in links if page]
+
+
+def _linked_page(address: str) -> str:
+    """Return the name of the page that a relative address leads to, which is its id; empty for other files."""
+    path = PurePosixPath(unquote(re.split("[?#]", address)[0]))
+    if path.suffix and path.suffix.lower() not in (".md", ".markdown", ".mdx", ".html", ".htm"):
+        return ""
+    name = page_name(path) if path.suffix else path.name
+    return "" if name == ".." else name
 
 
 def page_name(path: PurePath) -> str:

@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from typing import Any, NamedTuple
 from xml.etree import ElementTree
 
-from recommender.reading.formats.elements import Adapter, adapter_of, nitf, plain
+from recommender.reading.formats.elements import Adapter, adapter_of, feed, nitf, plain
 from recommender.reading.formats.encodings import detect_encoding, is_encoding
 from recommender.reading.formats.file import File
 from recommender.reading.formats.rows import BadRow, LimitExceeded, Rows
@@ -22,6 +22,7 @@ from recommender.reading.names import known_names
 _PIECE = 1 << 16  # characters read at a time
 _MAX_TAG = 256  # characters at the end of a piece that may begin a tag
 _MAX_DEPTH = 200
+_MAX_HEAD = 1 << 22  # characters before the first story that may list authors
 _DECLARED_ENCODING = re.compile(rb"""<\?xml[^>]{0,200}?encoding\s*=\s*["']([A-Za-z0-9._-]{1,40})["']""")
 _NAME = r"[A-Za-z_][\w.\-]*"
 _SECTION_ENDS = {"<!--": "-->", "<![CDATA[": "]]>", "<?": "?>"}
@@ -58,6 +59,10 @@ def rows_of_xml(file: File) -> Rows:
         if not names:
             yield 1, BadRow("bad XML: no element in it; expected a feed, an export or a news item")
             return
+        if adapter is feed.row and "<wp:author>" in buffer:  # all authors of a site stand before its stories
+            while "<item" not in buffer and len(buffer) < _MAX_HEAD and (piece := text.read(_PIECE)):
+                buffer += piece
+        authors = _find_authors(buffer) if adapter is feed.row else {}
         tags = re.compile(rf"<!--|<!\[CDATA\[|<(/?)((?:{_NAME}:)?(?:{'|'.join(map(re.escape, names))}))(?=[\s/>])")
         line = 1
         while True:
@@ -68,6 +73,8 @@ def rows_of_xml(file: File) -> Rows:
                 row = _read_item(xml, adapter) if item.is_whole else BadRow("bad XML: another story begins in this one")
                 if adapter is nitf.row and isinstance(row, dict):  # one story a file
                     row.setdefault("id", file.story_name)
+                if authors and isinstance(row, dict) and isinstance(row.get("author"), str):
+                    row["author"] = authors.get(row["author"], row["author"])
                 yield line, row
                 line, buffer = line + xml.count("\n"), buffer[item.end :]
                 continue
@@ -81,6 +88,22 @@ def rows_of_xml(file: File) -> Rows:
             line, buffer = line + buffer.count("\n", 0, keep), buffer[keep:] + piece
             if len(buffer) > max_size and start is not None:
                 raise LimitExceeded(f"an item longer than {max_size:,} characters (reading.max_line_bytes)")
+
+
+def _find_authors(text: str) -> dict[str, str]:
+    """Find the names of the authors that an export of WordPress lists, by the logins that its posts name."""
+    authors = {}
+    for author in re.findall(r"<wp:author>.*?</wp:author>", text, re.DOTALL):
+        fields = dict(re.findall(r"<wp:author_(login|display_name)>(.*?)</wp:author_", author, re.DOTALL))
+        login, name = (_plain_text(fields.get(field, "")) for field in ("login", "display_name"))
+        if login and name:
+            authors[login] = name
+    return authors
+
+
+def _plain_text(xml: str) -> str:
+    text = xml.strip()
+    return text[9:-3].strip() if text.startswith("<![CDATA[") else html.unescape(text)
 
 
 @contextmanager
