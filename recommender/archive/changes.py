@@ -94,6 +94,8 @@ def without_returned(table: pa.Table, report: ReadReport, taken_back: TakenBack)
 
     The report counts them as superseded, and says how many rows were ignored.
     """
+    if not taken_back:
+        return table, []
     ids = table["id"].to_pylist()
     known = [number for number, article_id in enumerate(ids) if article_id in taken_back]
     if not known:
