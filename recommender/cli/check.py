@@ -118,7 +118,7 @@ def _print(result: Check, given: list[str]) -> None:
 def _describe_unused(columns: tuple[str, ...]) -> str:
     more = f" and {len(columns) - _MAX_UNUSED:,} more" if len(columns) > _MAX_UNUSED else ""
     names = ", ".join(column[:_MAX_COLUMN] for column in columns[:_MAX_UNUSED])
-    return f"the columns {names}{more}; --column FIELD=COLUMN reads one"
+    return f"the column{'s' * (len(columns) > 1)} {names}{more}; --column FIELD=COLUMN reads one"
 
 
 def _next_steps(result: Check, given: list[str]) -> list[str]:

@@ -80,6 +80,7 @@ def open_stream(source: str | Path | pa.Table | Iterable[Mapping[str, Any]], set
     if not isinstance(source, str | Path):
         data = materialize(source)
         return Stream("<lists>", data=data if is_frame(data) else list(data), limits=settings)
+    settings = settings.model_copy(update={"header": ()})  # which names the columns of stories
     path = Path(source)
     if not path.is_file():
         raise InputError(f"no such file: {path}")

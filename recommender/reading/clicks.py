@@ -67,7 +67,7 @@ class ClickLog:
         strict : bool, default False
             Raise at the first bad row instead of rejecting it.
         settings : ReadingSettings, optional
-            How times and files are read: `day_first`, `date_format`, `time_zone`, `encoding`, `header`.
+            How times and files are read: `day_first`, `date_format`, `time_zone`, `encoding`.
 
         Returns
         -------

@@ -237,6 +237,7 @@ def read_links(path: str | Path, *, settings: ReadingSettings | None = None, str
         raise InputError(f"unknown kind of file of links: {name}; expected {KNOWN}")
     bad: list[tuple[int, str]] = []
     chunks = [LINKS.empty_table()]
+    limits = limits.model_copy(update={"header": ()})  # which names the columns of stories
     rows = _read_rows(Stream(name, path, limits=limits), bad, strict)
     while chunk := list(islice(rows, _CHUNK)):
         chunks.append(pa.Table.from_pylist(chunk, schema=LINKS))

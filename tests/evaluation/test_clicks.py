@@ -31,6 +31,7 @@ from recommender.evaluation.measures.replay import replay
 from recommender.reading.behaviors import NO_SOURCE, TOO_FEW, read_clicks
 from recommender.reading.click_rows import SCHEMA
 from recommender.reading.clicks import ClickLog, refuse_many_rejected
+from recommender.reading.links import read_links
 from recommender.settings import ReadingSettings
 
 START = datetime(2026, 3, 3, 6, 30, tzinfo=UTC)
@@ -226,6 +227,14 @@ def test_all_times_of_a_log_show_whether_the_day_comes_first(tmp_path: Path) -> 
     for source in (tmp_path / "dots.csv", tmp_path / "strokes.csv", rows):
         log, report = ClickLog.read(source)
         assert (report.rejected, {time.month for time in log.table["time"].to_pylist()}) == ([], {11})
+
+
+def test_the_header_of_stories_is_none_of_logs_and_links(tmp_path: Path) -> None:
+    reading = ReadingSettings(header=("id", "title", "body"))
+    (tmp_path / "log.csv").write_text("shown,clicked\na b,a\n", encoding="utf-8")
+    assert len(ClickLog.read(tmp_path / "log.csv", settings=reading)[0]) == 1
+    (tmp_path / "links.csv").write_text("story,item\na,b\n", encoding="utf-8")
+    assert len(read_links(tmp_path / "links.csv", settings=reading)) == 1
 
 
 def test_settings_tell_how_the_times_of_a_log_are_meant() -> None:
