@@ -12,6 +12,7 @@ import pickle
 import shutil
 import socket
 import sys
+import threading
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from copy import copy
@@ -41,7 +42,8 @@ from recommender.version import __version__
 
 MakeStep = Callable[..., Callable[[Row], Row]]
 _PACKAGES = ("numpy", "scipy", "pyarrow", "torch")  # packages whose releases may round differently
-_CONNECT_TIMEOUT = 10.0  # seconds
+_CONNECT_TIMEOUT, _THREAD_TIMEOUT = 10.0, 60.0  # seconds
+_RAY_DATA_THREADS = ("StreamingExecutor", "Prefetcher", "ray-data", "iter_threaded", "map_tp")  # of a single dataset
 _MAX_DIFFERENCES = 4  # that an error names
 
 
@@ -169,11 +171,19 @@ class RayJob:
         self._plan: Plan | None = None
         self._shards = {"shards": f"{engine.stories:,} stories"}
         self._outputs: list[Generator[Row]] = []
+        self._threads_before = set(threading.enumerate())
 
     def close(self) -> None:
-        """End the steps that are under way: one that ends after the connection would make Ray connect again."""
+        """End the steps that are under way, and wait for the threads of Ray Data that served them.
+
+        After the connection has ended one of them would make Ray connect again, or end this process.
+        """
         for outputs in self._outputs:
             outputs.close()
+        self._outputs.clear()
+        for thread in set(threading.enumerate()) - self._threads_before:
+            if thread.name.startswith(_RAY_DATA_THREADS):
+                thread.join(_THREAD_TIMEOUT)
 
     def read(self, read: Callable[[Stream], Part], streams: list[Stream]) -> Iterator[Part]:
         """Read each file in a task; streams that are no files are read in this process.
