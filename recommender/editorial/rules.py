@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import codecs
 import csv
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from io import StringIO
 from pathlib import Path
 from types import MappingProxyType
 from typing import Annotated, Any, Literal, Self, TypeAlias
@@ -23,6 +21,7 @@ from recommender.articles.catalog import Catalog
 from recommender.articles.columns import has_tag, is_in
 from recommender.articles.id_types import id_text
 from recommender.editorial.decisions import BoostEntry
+from recommender.editorial.rules_csv import read_csv
 from recommender.errors import SettingsError, did_you_mean
 from recommender.settings import Cap, SeriesRule, read_toml, validate
 
@@ -126,7 +125,7 @@ class Rules(_Rule):
         try:
             data = path.read_bytes()
             if path.suffix.casefold() == ".csv":
-                values = _from_csv(_decode(data), str(path))
+                values = read_csv(data, str(path))
             elif path.suffix.casefold() == ".json":
                 values = orjson.loads(data)
             else:
@@ -277,64 +276,6 @@ def _name(rule: Pin | Boost) -> str:
     if isinstance(rule, Pin):
         return f"pin of {rule.item!r} under {rule.story!r}"
     return f"boost of {rule.by} {rule.value!r}"
-
-
-_PLURAL = {"pin": "pins", "block": "blocks", "boost": "boosts", "cap": "caps", "series": "series"}
-_SEPARATORS = (",", ";", "\t")
-_LISTS = ("topics", "values", "light_sections", "light_kinds")
-
-
-def _decode(data: bytes) -> str:
-    """Decode a CSV as spreadsheets write it: UTF-8, UTF-16 with its mark, or Windows-1252."""
-    if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
-        return data.decode("utf-16")
-    try:
-        return data.decode("utf-8-sig")
-    except UnicodeDecodeError:
-        return data.decode("cp1252")
-
-
-def _separator(header: str) -> str:
-    """Return what separates the columns of a header: the mark that makes the most; ``sep=;`` names it."""
-    if header.casefold().startswith("sep=") and len(header) == 5:
-        return header[4]
-    return max(_SEPARATORS, key=header.count)
-
-
-def _from_csv(text: str, origin: str) -> dict[str, Any]:
-    values: dict[str, Any] = {}
-    header = text.partition("\n")[0].rstrip("\r")
-    lines = StringIO(text, newline="")
-    names_separator = header.casefold().startswith("sep=")
-    if names_separator:
-        lines.readline()
-    reader = csv.DictReader(lines, delimiter=_separator(header), strict=True)
-    for row in reader:
-        number = reader.line_num + names_separator
-        if any(cell.strip() for cell in row.get(None) or ()):
-            raise SettingsError(f"{origin}, line {number}: more cells than columns: {row[None]}")
-        cells = {name: cell.strip() for name, cell in row.items() if name and isinstance(cell, str) and cell.strip()}
-        if not cells:
-            continue
-        rule = cells.pop("rule", "")
-        fields = {name: cell.split("|") if name in _LISTS else cell for name, cell in cells.items()}
-        if rule in _PLURAL:
-            values.setdefault(_PLURAL[rule], []).append(fields)
-        elif rule == "no_list":
-            if set(cells) != {"story"}:
-                raise SettingsError(f"{origin}, line {number}: no_list needs a story and nothing else; found {cells}")
-            values.setdefault("no_list", []).append(cells["story"])
-        elif rule == "sensitive":
-            values["sensitive"] = fields
-        elif rule == "evergreen_slots":
-            value = cells.get("value", "")
-            values["evergreen_slots"] = int(value) if value in ("0", "1") else value
-        else:
-            raise SettingsError(
-                f"{origin}, line {number}: unknown rule {rule!r}; expected one of "
-                f"{', '.join([*_PLURAL, 'no_list', 'sensitive', 'evergreen_slots'])}"
-            )
-    return values
 
 
 @dataclass(frozen=True)
