@@ -18,21 +18,20 @@ from recommender.reading.plan import Plan
 from recommender.reading.rich_text import is_no_text, parse_tree, rich_text
 from recommender.reading.time_texts import AmbiguousDate
 from recommender.reading.times import in_utc, read_time
-from recommender.reading.values import as_list, as_text, is_missing, quoted, single_value, unwrap
+from recommender.reading.values import NO, YES, as_list, as_text, is_missing, quoted, single_value, unwrap
 
 Converter = Callable[[Any, str, Plan, str], Any]
 """Given a value, the field, the plan and the column: what the article contains; None where there is nothing."""
 
 _ACCESS = {
-    **dict.fromkeys(("free", "open", "public", "false", "0", "no"), "free"),
-    **dict.fromkeys(("paid", "premium", "subscriber", "subscribers", "metered", "true", "1", "yes"), "paid"),
+    **dict.fromkeys(("free", "open", "public", *NO), "free"),
+    **dict.fromkeys(("paid", "premium", "subscriber", "subscribers", "metered", *YES), "paid"),
 }
 _URLS = ("url", "image_url")
 _NOT_READ = ("id", "canonical_id", *_URLS)  # texts that are followed, not read
 _MAX_NUMBER = 19  # characters, of an author
 _NO_LANGUAGE = ("und", "mul", "zxx", "mis", "*")
 _NO_MOMENT = datetime(1970, 1, 1, tzinfo=UTC)  # what stands where there is no time
-_FLAGS = ("1", "true", "false", "yes", "no", "on", "off", "y", "n")
 _MOMENT_KEYS = ("iso", "iso8601", "utc", "gmt", "timestamp", "epoch", "unix", "date", "time", "datetime")
 _JAVA_LENGTHS, _MIN_YEAR = (3, 5, 6, 7), 1_000  # of a list of year, month, day, hour, minute, second, nanoseconds
 _NUL = re.compile(rb"(?<!\\)(?:\\\\)*\\u0000")  # an escaped NUL, not the text backslash-u0000
@@ -234,7 +233,7 @@ def to_moment(value: Any, field: str, plan: Plan, column: str) -> datetime | Non
         value = single_value(_join_parts(value))
     if value is None or value == "" or (isinstance(value, date) and value.year == 1):  # the zero of some databases
         return None
-    if _is_flag(value):
+    if _is_flag(value) or (isinstance(value, Mapping | list) and column.casefold() == "data"):  # or "date" in Italian
         return None
     format = plan.formats[column]
     try:
@@ -256,8 +255,9 @@ def to_moment(value: Any, field: str, plan: Plan, column: str) -> datetime | Non
 def _is_flag(value: Any) -> bool:
     """Check whether a value says whether a story is published, not when."""
     if isinstance(value, str):
-        return value.strip().casefold() in _FLAGS
-    return isinstance(value, bool) or (type(value) is int and value == 1)
+        word = value.strip().casefold()
+        return word in YES or word in NO
+    return value == 1 if isinstance(value, int | float) else isinstance(value, bytes) and len(value) == 1
 
 
 def _join_parts(value: Any) -> Any:

@@ -6,36 +6,41 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from recommender.reading.values import is_missing, quoted, single_value
+from recommender.reading.names import fold
+from recommender.reading.values import NO, YES, is_missing, quoted, single_value
 from recommender.settings import ReadingSettings
 
 _WORDS = (
     (  # of statuses whose stories are shown
         "publish published publ public live online active usable approved released ok visible enabled available open "
         "inherit current final complete completed ready new updated corrected normal standard everyone anyone free on "
-        "done success confirmed archived archive members paid premium subscribers tiers veröffentlicht publié "
-        "publicado pubblicato "
-        "gepubliceerd publicerad publisert udgivet publiceret julkaistu publicat opublikowany opublikowane publikováno "
-        "zveřejněno közzétéve yayında yayınlandı опубликовано опубликован опубліковано публикувано δημοσιευμένο "
-        "公開 已发布 已發布 게시됨"
+        "done success confirmed archived archive members paid premium subscribers tiers veröffentlicht freigegeben "
+        "publiziert erschienen aktiv sichtbar publié publiée en_ligne actif publicado publicada activo ativo "
+        "pubblicato pubblicata attivo gepubliceerd actief publicerad publisert udgivet publiceret julkaistu publicat "
+        "opublikowany opublikowane publikováno zveřejněno vydáno közzétéve megjelent yayında yayınlandı опубликовано "
+        "опубликован опубліковано публикувано δημοσιευμένο 公開 公開中 公開済み 掲載中 已发布 已發布 게시됨 게시"
     ),
     (  # of those whose stories are not
-        "draft drafts auto-draft autodraft pending pendingreview inreview review private trash trashed deleted removed "
-        "scheduled future embargoed embargo canceled cancelled withheld unpublished unpublish notpublished hidden "
-        "inactive disabled offline withdrawn retracted killed kill spiked rejected expired request-pending "
+        "draft drafts auto-draft autodraft pending pendingreview inreview review private trash trashed deleted "
+        "removed scheduled future embargoed embargo canceled cancelled withheld unpublished unpublish notpublished "
+        "hidden inactive disabled offline withdrawn retracted killed kill spiked rejected expired request-pending "
         "workinprogress wip inprogress editing tobereviewed awaitingapproval onhold spam internal password "
         "passwordprotected off entwurf brouillon borrador concept soft_trashed hard_trashed spam_comment unapproved "
-        "autosave taken_down suspended queued planned submitted incomplete publish_later nonpublished waiting not_live "
-        "unveröffentlicht geplant programado programmé planifié gepland en_attente pendiente needs_review "
+        "autosave taken_down suspended queued planned submitted incomplete publish_later nonpublished waiting "
+        "not_live unveröffentlicht geplant programado programmé planifié gepland en_attente pendiente needs_review "
         "ready_for_review awaiting_review pitch assigned copyedit unlisted bozza rascunho utkast kladde udkast szkic "
         "luonnos koncept návrh nieopublikowany nieopublikowane nepublikováno avpublicerad vázlat ciornă taslak "
-        "πρόχειρο черновик неопубликовано чернетка неопубліковано чернова "
-        "下書き 非公開 草稿 未发布 未發布 초안 비공개 ready_to_publish ready_for_publication published_draft preview "
-        "later skip fetched routed ingested depubliziert offline_genommen gesperrt gelöscht geloescht zurückgezogen "
-        "zurueckgezogen abgelaufen deaktiviert versteckt papierkorb dépublié depublie retiré supprimé supprime "
-        "hors_ligne désactivé corbeille masqué retirado retirada eliminado eliminada borrado borrada despublicado "
-        "despublicada desactivado oculto papelera ingetrokken verwijderd gedepubliceerd offline_gehaald verborgen "
-        "gedeactiveerd prullenbak verlopen ritirato eliminato removido excluído despublicado"
+        "πρόχειρο черновик неопубликовано чернетка неопубліковано чернова 下書き 非公開 草稿 未发布 未發布 초안 "
+        "비공개 ready_to_publish ready_for_publication published_draft preview later skip fetched routed ingested "
+        "depubliziert offline_genommen gesperrt gelöscht geloescht zurückgezogen zurueckgezogen abgelaufen "
+        "deaktiviert versteckt papierkorb dépublié depublie retiré supprimé supprime in_bearbeitung zur_freigabe "
+        "nicht_veröffentlicht unsichtbar hors_ligne désactivé corbeille masqué non_publié en_cours en_relecture "
+        "à_relire inactif programmata programmato in_lavorazione non_pubblicato no_publicado inactivo en_revisión "
+        "agendado inativo não_publicado em_revisão kladd hold legal_hold blocked takedown do_not_publish donotuse "
+        "mandatory_kill annulé annullato anulado elimination 停止 予約 下線 已下线 已删除 예약 삭제 retirado retirada "
+        "eliminado eliminada borrado borrada despublicado despublicada desactivado oculto papelera ingetrokken "
+        "verwijderd gedepubliceerd offline_gehaald verborgen gedeactiveerd prullenbak verlopen ritirato eliminato "
+        "removido excluído"
     ),
     (  # of types that are no stories
         "page webpage attachment navmenuitem menuitem menu revision author person tag tagpage category categorypage "
@@ -47,25 +52,38 @@ _WORDS = (
         "bloggertemplate form newsletterform advert advertisement"
     ),
 )
-_YES, _NO = frozenset(("true", "1", "yes", "y", "t")), frozenset(("false", "0", "no", "n", "f"))
-_PUBLISHED_FLAGS = ("published", "publish", "visible", "public", "active", "enabled", "online", "approved", "released")
-_HIDDEN_FLAGS = (
-    "draft", "deleted", "removed", "trashed", "hidden", "private", "unpublished", "embargo", "embargoed", "withheld",
-    "canceled", "cancelled", "withdrawn", "retracted", "spiked", "killed", "rejected", "expired", "pending",
-    "scheduled", "suspended", "offline", "spam",
-)  # fmt: skip
+_PUBLISHED_FLAGS, _HIDDEN_FLAGS = (
+    (
+        "published publish visible public active enabled online approved released listed recommendable indexable "
+        "veröffentlicht freigegeben aktiv sichtbar publié actif publicado publicada activo pubblicato attivo "
+        "gepubliceerd actief publicerad publisert publiceret opublikowany aktywny publikováno опубликовано"
+    ),
+    (
+        "draft deleted removed trashed hidden private unpublished embargo embargoed withheld canceled cancelled "
+        "withdrawn retracted spiked killed rejected expired pending scheduled suspended offline spam unlisted test "
+        "noindex blocked legal_hold takedown exclude_from_recommendations hide_from_recommendations do_not_recommend "
+        "no_recommendations exclude_from_lists hide_from_lists exclude_from_recirculation gesperrt gelöscht entwurf "
+        "versteckt depubliziert brouillon supprimé masqué dépublié borrador eliminado oculto rascunho bozza eliminato "
+        "concept verwijderd utkast szkic черновик"
+    ),
+)
 # column of yes or no -> whether yes says that the story is published
 _FLAGS = {
-    f"{prefix}{name}": is_published
+    f"{prefix}{fold(name)}": is_published
     for names, is_published in ((_PUBLISHED_FLAGS, True), (_HIDDEN_FLAGS, False))
-    for name in names
+    for name in names.split()
     for prefix in ("", "is")
 }
 _STATUSES = (
     "status", "state", "pubstatus", "poststatus", "visibility", "publishstatus", "publicationstatus",
     "publishingstatus", "articlestatus", "storystatus", "contentstatus", "workflowstate", "workflowstatus",
     "moderationstate", "editorialstatus", "publishedstatus", "publicationstate", "currentstate", "workflow", "stage",
+    "robots", "metarobots", *map(fold, (
+        "statut", "estado", "stato", "situação", "stav", "állapot", "durum", "tila", "zustand", "bearbeitungsstatus",
+        "veröffentlichungsstatus", "статус", "ステータス", "公開状態", "状態", "状态", "狀態", "상태",
+    )),
 )  # fmt: skip
+_ROBOTS = ("robots", "metarobots")
 _STATUS_KEYS = ("target_id", "state", "status", "code", "key", "id")  # of an object that represents a status
 # columns that may contain the time at which a story was taken out
 _TIMED_FLAGS = ("deleted", "removed", "trashed", "unpublished", "hidden", "withheld", "withdrawn", "retracted")
@@ -76,12 +94,9 @@ STATUS_NAMES = frozenset((*_STATUSES, *_FLAGS, *_TYPES, *_DELETION_TIMES))
 """Folded names of columns that say whether a row is a published story."""
 
 
-def _fold_status(value: str) -> str:
-    """Drop case, and what stands between the parts of a word."""
-    return "".join(letter for letter in value.casefold() if letter not in " _-./:")
-
-
-_SHOWN, _HIDDEN, _NOT_STORIES = (frozenset(map(_fold_status, words.split())) for words in _WORDS)
+_SHOWN, _HIDDEN, _NOT_STORIES, _YES, _NO = (
+    frozenset(map(fold, words)) for words in (*(words.split() for words in _WORDS), YES, NO)
+)
 
 
 @dataclass(frozen=True)
@@ -101,9 +116,7 @@ class StatusCheck:
     @classmethod
     def from_columns(cls, columns: Mapping[str, str], settings: ReadingSettings) -> StatusCheck:
         """Make the check of columns by their folded names."""
-        hidden, shown = (
-            frozenset(map(_fold_status, values)) for values in (settings.hidden_values, settings.shown_values)
-        )
+        hidden, shown = (frozenset(map(fold, values)) for values in (settings.hidden_values, settings.shown_values))
         checked = tuple(
             (column, name)
             for name, column in columns.items()
@@ -129,7 +142,9 @@ class StatusCheck:
                 value = next((value[key] for key in _STATUS_KEYS if value.get(key)), None)
             if is_missing(value) or isinstance(value, list | tuple | Mapping):
                 continue
-            text = " ".join(quoted(value)[1:-1].casefold().split())
+            if isinstance(value, bytes):  # a bit of MySQL
+                value = int.from_bytes(value[:8], "big")
+            text = " ".join(quoted(value)[1:-1].casefold().split()).removesuffix(".0")  # numbers next to missing ones
             is_hidden = self._is_hidden(name, text)
             if is_hidden:
                 return f"{column} {text}", unknown
@@ -139,13 +154,15 @@ class StatusCheck:
 
     def _is_hidden(self, name: str, text: str) -> bool | None:
         """Check whether a value says that a row is no published story; None where it says neither."""
-        word = _fold_status(text.rpartition(":")[2] if text.startswith("stat:") else text)  # stat:usable of IPTC
+        word = fold(text.rpartition(":")[2] if text.startswith("stat:") else text)  # stat:usable of IPTC
         if text.startswith("-") and word.isdecimal():  # the trash of Joomla
             return True
-        if word in self.shown:
+        if word in self.shown or name.removeprefix("is") in self.shown:
             return False
         if not word:
             return None
+        if name in _ROBOTS:
+            return "noindex" in word and "noindex" not in self.shown
         if word in self.hidden or (word in _YES and name.removeprefix("is") in self.hidden):
             return True
         return _is_hidden_by_default(name, word)

@@ -31,15 +31,26 @@ _KEYS = (
     "fullOrUserName", "slug", "$oid", "$date", "$numberLong", "$numberInt", "$numberDouble", "$numberDecimal",
     "$uuid", "$timestamp", "en", "main", "original", "webTitle", "data", "attributes", "_seconds", "seconds", "node",
     "nodes", "edges", "t", "S", "N", "SS", "L", "BOOL", "stringValue", "timestampValue", "integerValue",
-    "doubleValue", "booleanValue", "arrayValue", "values", "tag", "keyword",
+    "doubleValue", "booleanValue", "arrayValue", "values", "tag", "keyword", "target_id", "NULL", "nullValue",
 )  # fmt: skip
 _NAMES = ("name", "term", "label", "title", "slug")
 _ADDRESSES = ("url", "href", "src", "contentUrl", "@id", "link", "canonical", "uri", "original")
 _PERSON_NAMES = ("first_name", "last_name"), ("firstName", "lastName"), ("givenName", "familyName")
 _LOCALE = re.compile(r"[a-z]{2}(?:[-_][A-Za-z]{2,4})?")
 _MAX_DEPTH = 6  # of objects in objects
-MISSING = frozenset(("", "nan", "nat", "none", "null", "n/a", "<na>", r"\n", "undefined"))
+MISSING = frozenset((
+    "", "nan", "nat", "none", "null", "n/a", "<na>", r"\n", "undefined", "#n/a", "#nv", "#value!", "#ref!", "#name?",
+    "(null)", "<null>", "[null]", "(none)",
+))  # fmt: skip
 """Words that mean a missing value, folded."""
+_WORDS = (
+    "true yes y t on 1 x ja oui si sí sim da tak ano igen evet wahr vrai vero verdadero verdadeiro waar sant sand "
+    "kyllä はい 是 да истина prawda",
+    "false no n f off 0 nein non nee nej nei não nao nie ne nem hayır falsch faux falso onwaar falskt falsk usann "
+    "いいえ 否 нет ложь fałsz",
+)
+YES, NO = (frozenset(words.split()) for words in _WORDS)
+"""Words for yes and for no, as people and sheets write them."""
 _MAX_MISSING = 19  # characters of a text that may be such a word
 _SEPARATORS = (";", ",", "|", "\n")
 _QUOTED = re.compile(r"'[^'\n]*'|\"[^\"\n]*\"")

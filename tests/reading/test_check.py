@@ -112,24 +112,24 @@ def test_an_input_without_a_story_is_a_failure(tmp_path: Path) -> None:
 
 def test_a_file_whose_id_is_not_known_ends_with_the_command_to_copy(tmp_path: Path) -> None:
     articles = tmp_path / "my stories.csv"
-    articles.write_text("Beitrag ID,headline\n1,Ferry aground\n")
+    articles.write_text("Sach ID,headline\n1,Ferry aground\n")
     found = CliRunner().invoke(app, ["check", str(articles)])
     assert found.exit_code == 2
-    assert found.stdout.splitlines()[-1] == f"recommender check '{articles}' --column 'id=Beitrag ID'"
+    assert found.stdout.splitlines()[-1] == f"recommender check '{articles}' --column 'id=Sach ID'"
 
 
 def test_the_command_to_copy_keeps_the_options_that_were_given(tmp_path: Path) -> None:
     articles = tmp_path / "stories.csv"
-    articles.write_text("Beitrag ID,kop\n1,Ferry aground\n")
+    articles.write_text("Sach ID,kop\n1,Ferry aground\n")
     options = ["--column", "title=kop", "--input-format", "csv", "--set", "reading.day_first=true"]
     last = CliRunner().invoke(app, ["check", str(articles), *options]).stdout.splitlines()[-1]
-    assert last == f"recommender check {articles} {' '.join(options)} --column 'id=Beitrag ID'"
+    assert last == f"recommender check {articles} {' '.join(options)} --column 'id=Sach ID'"
     database = f"sqlite:///{tmp_path}/news.db"
     with closing(sqlite3.connect(tmp_path / "news.db")) as connection:
-        connection.execute("CREATE TABLE beitrag AS SELECT 7 AS beitrag_nr, 'Ferry' AS title")
+        connection.execute("CREATE TABLE beitrag AS SELECT 7 AS sach_nr, 'Ferry' AS title")
         connection.commit()
     last = CliRunner().invoke(app, ["check", database, "--query", "beitrag"]).stdout.splitlines()[-1]
-    assert last == f"recommender check {database} --query beitrag --column id=beitrag_nr"
+    assert last == f"recommender check {database} --query beitrag --column id=sach_nr"
 
 
 def test_columns_that_are_not_read_are_told_and_times_in_them_too(tmp_path: Path) -> None:

@@ -134,10 +134,10 @@ def test_columns_with_names_of_other_languages_are_known(tmp_path: Path, header:
 
 def test_columns_that_are_not_known_are_named_in_the_reason(tmp_path: Path) -> None:
     path = tmp_path / "export.csv"
-    path.write_text("Beitrags-ID;Titel\n7;Fähre\n")
+    path.write_text("Sach-ID;Titel\n7;Fähre\n")
     (bad,) = read_articles(path)[1].rejected
-    assert "columns Beitrags-ID, Titel is known as one ('Beitrags-ID' may be it)" in bad.reason
-    assert "; name it with --column id=Beitrags-ID" in bad.reason
+    assert "columns Sach-ID, Titel is known as one ('Sach-ID' may be it)" in bad.reason
+    assert "; name it with --column id=Sach-ID" in bad.reason
     assert "--column title" not in bad.reason  # which is known
     path.write_text("nr;Kopf\n7;Fähre\n")
     (bad,) = read_articles(path)[1].rejected

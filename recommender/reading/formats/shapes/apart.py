@@ -13,7 +13,10 @@ _PAIRS = (
     ("date", "time"), ("publishdate", "publishtime"), ("publisheddate", "publishedtime"), ("pubdate", "pubtime"),
     ("publicationdate", "publicationtime"), ("datepublished", "timepublished"), ("datum", "uhrzeit"), ("datum", "zeit"),
     ("datum", "tijd"), ("date", "heure"), ("fecha", "hora"), ("data", "ora"), ("data", "hora"),
-    ("createddate", "createdtime"),
+    ("createddate", "createdtime"), ("datum", "klockslag"), ("datum", "cas"), ("dato", "tid"), ("dato", "klokkeslett"),
+    ("tarih", "saat"), ("erscheinungsdatum", "erscheinungszeit"), ("datedeparution", "heuredeparution"),
+    ("datedepublication", "heuredepublication"), ("veroffentlichungsdatum", "veroffentlichungszeit"),
+    ("fechadepublicacion", "horadepublicacion"), ("datapublikacji", "godzinapublikacji"),
 )  # fmt: skip
 _CLOCK = re.compile(
     r"\s*\d{1,2}[:.h]\d{2}(?:[:.]\d{2}(?:[.,]\d+)?)?(?:\s*[ap]\.?m\.?)?(?:\s*\S{1,6})?\s*", re.IGNORECASE
