@@ -1,4 +1,4 @@
-"""Compiled loops that walk the trees of a ranker."""
+"""Compiled loops that walk the trees of a ranker, and that compute what trees of the order learn from."""
 
 from __future__ import annotations
 
@@ -80,3 +80,55 @@ def tree_contributions(
                 below = 2 * node + 1 if left else 2 * node + 2
                 out[pair, family[column]] += mean[tree, below] - mean[tree, node]
                 node = below
+
+
+@kernel(least=256)
+def order_derivatives(
+    start: int,
+    stop: int,
+    first: NDArray[np.int64],
+    is_linked: NDArray[np.bool_],
+    scores: NDArray[np.float64],
+    discounts: NDArray[np.float64],
+    ideal: NDArray[np.float64],
+    n_places: int,
+    flat: float,
+    least: float,
+    gradient: NDArray[np.float64],
+    hessian: NDArray[np.float64],
+) -> None:
+    """Compute both derivatives of the order loss, see `OrderLoss`, pair by pair.
+
+    Rows `first[s]` to `first[s + 1]` belong to story s. Sums are taken in the order of the rows, so that they do not
+    depend on how stories are shared out.
+    """
+    for story in range(start, stop):
+        low, count = first[story], first[story + 1] - first[story]
+        best_first = np.argsort(-scores[low : low + count], kind="mergesort")  # equal scores keep their order
+        place = np.empty(count, np.int64)
+        for rank in range(count):
+            place[best_first[rank]] = rank
+        pushes, curves, total = np.zeros(count), np.zeros(count), 0.0
+        for one in range(count):
+            if not is_linked[low + one]:
+                continue
+            push_sum, curve_sum = 0.0, 0.0
+            for other in range(count):
+                if is_linked[low + other] or min(place[one], place[other]) >= n_places:
+                    continue
+                ahead = scores[low + one] - scores[low + other]
+                gain = abs(discounts[place[one]] - discounts[place[other]]) / ideal[story]
+                weight = gain / (flat + abs(ahead))
+                wrong = 1 / (1 + np.exp(min(max(ahead, -50.0), 50.0)))
+                push, curve = wrong * weight, wrong * (1 - wrong) * weight
+                pushes[other] += push
+                curves[other] += curve
+                push_sum += push
+                curve_sum += curve
+                total += 2 * push
+            pushes[one] -= push_sum
+            curves[one] += curve_sum
+        factor = np.log2(1 + total) / total if total > 0 else 1.0
+        for one in range(count):
+            gradient[low + one] = pushes[one] * factor
+            hessian[low + one] = max(curves[one] * factor, least)

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from recommender.ranking import learn as learning
+from recommender.ranking import order_loss
 from recommender.ranking.learn import LinkedPairs, learn
 from recommender.ranking.ndcg import ndcg_by_story
 from recommender.ranking.order_loss import PLACES, OrderLoss
+from tests.support import oracles
 
 Derivatives = tuple[NDArray[np.float64], NDArray[np.float64]]
 
@@ -19,6 +23,41 @@ def derivatives(story: list[int], linked: list[int], scores: list[float]) -> Der
     loss = OrderLoss(np.array(story), is_linked)
     gradient, hessian = loss.gradient_hessian(is_linked.astype(float), np.array(scores))
     return gradient, hessian
+
+
+@given(seed=st.integers(0, 2**31), n_stories=st.sampled_from([1, 5, 700]))
+@settings(max_examples=20, deadline=None)
+def test_the_loop_finds_what_numpy_finds(seed: int, n_stories: int) -> None:
+    """Also with equal scores, stories of one candidate, and more candidates than places."""
+    rng = np.random.default_rng(seed)
+    story = np.repeat(np.cumsum(rng.integers(1, 4, n_stories)), rng.integers(1, 2 * PLACES, n_stories))
+    is_linked = rng.random(len(story)) < 0.2
+    scores = np.round(rng.normal(0, 3, len(story)), 1)
+    found = OrderLoss(story, is_linked).gradient_hessian(is_linked.astype(float), scores)
+    wanted = oracles.order_derivatives(story, is_linked, scores, PLACES, order_loss._FLAT)
+    np.testing.assert_allclose(found[0], wanted[0], rtol=1e-9, atol=1e-12)
+    np.testing.assert_allclose(found[1], np.maximum(wanted[1], order_loss._LEAST), rtol=1e-9, atol=1e-12)
+
+
+def test_derivatives_are_the_same_bits_however_stories_are_shared_out() -> None:
+    rng = np.random.default_rng(0)
+    story = np.repeat(np.arange(1_500), 12)
+    is_linked, scores = rng.random(len(story)) < 0.2, rng.normal(0, 1, len(story))
+    whole = OrderLoss(story, is_linked).gradient_hessian(is_linked.astype(float), scores)
+    few = story < 100  # too few for a second thread
+    part = OrderLoss(story[few], is_linked[few]).gradient_hessian(is_linked[few].astype(float), scores[few])
+    for every, some in zip(whole, part, strict=True):
+        np.testing.assert_array_equal(every[few], some)
+
+
+def test_derivatives_are_written_where_scikit_learn_wants_them() -> None:
+    loss = OrderLoss(np.array([0, 0]), np.array([True, False]))
+    out = np.zeros((2, 2, 1), np.float32)[:, ::-1]  # not contiguous
+    gradient, hessian = loss.gradient_hessian(np.array([1.0, 0.0]), np.zeros((2, 1)), None, out[0], out[1])
+    assert np.shares_memory(gradient, out)
+    assert np.shares_memory(hessian, out)
+    assert out[0, 0] < 0 < out[0, 1]
+    assert (out[1] > 0).all()
 
 
 def test_linked_candidates_rise_and_the_others_fall_by_the_same() -> None:

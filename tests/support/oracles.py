@@ -68,3 +68,32 @@ def _first(matrix: sp.csr_matrix, key: NDArray[np.float32], count: int) -> tuple
     order = np.lexsort((matrix.indices, key, row))  # rows stay where they are
     first = np.arange(matrix.nnz) - np.repeat(matrix.indptr[:-1], lengths) < count
     return row[first], order[first]
+
+
+# -- the loss of an order -----------------------------------------------------------------------
+
+
+def order_derivatives(
+    story: NDArray[np.int64], is_linked: NDArray[np.bool_], scores: NDArray[np.float64], places: int, flat: float
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Compute both derivatives story by story, over a matrix of its linked candidates by the others."""
+    gradient, hessian = np.zeros(len(scores)), np.zeros(len(scores))
+    for number in np.unique(story):
+        rows = np.flatnonzero(story == number)
+        place = np.empty(len(rows), np.int64)
+        place[np.argsort(-scores[rows], kind="stable")] = np.arange(len(rows))
+        linked, other = np.flatnonzero(is_linked[rows]), np.flatnonzero(~is_linked[rows])
+        if not len(linked) or not len(other):
+            continue
+        ideal = (1 / np.log2(np.arange(min(len(linked), places)) + 2.0)).sum()
+        ahead = scores[rows[linked]][:, None] - scores[rows[other]]
+        discount = 1 / np.log2(place + 2.0)
+        weight = np.abs(discount[linked][:, None] - discount[other]) / ideal / (flat + np.abs(ahead))
+        weight[np.minimum(place[linked][:, None], place[other]) >= places] = 0
+        wrong = 1 / (1 + np.exp(np.clip(ahead, -50, 50)))
+        push, curve = wrong * weight, wrong * (1 - wrong) * weight
+        total = 2 * push.sum()
+        factor = np.log2(1 + total) / total if total else 1.0
+        gradient[rows[linked]], gradient[rows[other]] = -factor * push.sum(axis=1), factor * push.sum(axis=0)
+        hessian[rows[linked]], hessian[rows[other]] = factor * curve.sum(axis=1), factor * curve.sum(axis=0)
+    return gradient, hessian
