@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from time import struct_time
 from typing import Any
 
@@ -31,7 +31,7 @@ _URLS = ("url", "image_url")
 _NOT_READ = ("id", "canonical_id", *_URLS)  # texts that are followed, not read
 _MAX_NUMBER = 19  # characters, of an author
 _NO_LANGUAGE = ("und", "mul", "zxx", "mis", "*")
-_NO_MOMENT = datetime(1970, 1, 1, tzinfo=UTC)  # what stands where there is no time
+_NO_MOMENT, _ZONES = datetime(1970, 1, 1, tzinfo=UTC), timedelta(hours=14)  # what stands where there is no time
 _MOMENT_KEYS = ("iso", "iso8601", "utc", "gmt", "timestamp", "epoch", "unix", "date", "time", "datetime")
 _JAVA_LENGTHS, _MIN_YEAR = (3, 5, 6, 7), 1_000  # of a list of year, month, day, hour, minute, second, nanoseconds
 _NUL = re.compile(rb"(?<!\\)(?:\\\\)*\\u0000")  # an escaped NUL, not the text backslash-u0000
@@ -245,7 +245,7 @@ def to_moment(value: Any, field: str, plan: Plan, column: str) -> datetime | Non
     if time is None:
         return None
     moment = in_utc(time, field, format)
-    if moment == _NO_MOMENT:
+    if abs(moment - _NO_MOMENT) <= _ZONES and moment.minute in (0, 30) and not moment.second:
         return None
     if time.tzinfo is None and field == "published_at":
         plan.report.note_naive(moment)

@@ -27,7 +27,7 @@ _BEGINNING = LONGEST_CAPTION + 200  # bytes of a body that mostly contain its li
 _DAY = r"(1[6-9]|2[0-3])\d\d-((0[1-9]|1[0-2])-(0[1-9]|1\d|2[0-8])|(0[13-9]|1[0-2])-(29|30)|(0[13578]|1[02])-31)"
 _CLOCK = r"[T ]([01]\d|2[0-3]):[0-5]\d(:[0-5]\d(\.\d{1,6})?)?"
 _NAIVE, _ZONED = rf"^{_DAY}({_CLOCK})?$", rf"^{_DAY}{_CLOCK}(Z|[+-](0\d|1[0-4]):[0-5]\d)$"
-_NO_DATES = (0, -25_568 * DAY_US)  # 1970 and the end of 1899, which mean no date
+_NO_DATES = (0, -25_568 * DAY_US, -134_774 * DAY_US)  # 1970, the end of 1899, and 1601, which mean no date
 
 
 def sizes(texts: pa.LargeStringArray) -> NDArray[np.int64]:

@@ -93,7 +93,7 @@ def at_clock(day: datetime, parts: dict[str, str | None]) -> datetime:
         return day
     hour, minute, second = (int(parts.get(name) or 0) for name in ("hour", "minute", "second"))
     half = (parts.get("half") or "")[:1].lower()
-    if not half and parts.get("minute") is None:
+    if not half and parts.get("minute") is None and not parts.get("unit"):
         raise ValueError  # a number alone is no time
     if minute > 59 or second > 60 or hour > 24 or (hour == 24 and (minute or second or half)):
         raise ValueError

@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 _MAX_YEAR = 2300  # a greater number is a fault
 _EXCEL, _EPOCH = datetime(1899, 12, 30), datetime(1970, 1, 1, tzinfo=UTC)
+_DAYS_OF_SHEETS = range(25_570, 55_153)  # of Excel: 1970 to 2050
 # Steps of 100 nanoseconds since 1601 in Windows and since the year 1 in .NET, which may be nanoseconds of 1974 and 1990
 _TICKS, _TICKS_OF_60_YEARS = (125_911_584_000_000_000, 630_822_816_000_000_000), 60 * 365 * 86_400 * 10_000_000
 
@@ -18,7 +19,7 @@ def from_excel(number: float) -> datetime:
 
 
 def from_number(number: float) -> datetime:
-    """Read digits such as 20260303, or seconds, milli-, micro- or nanoseconds since 1970, which differ by their size.
+    """Read digits such as 20260303, seconds to nanoseconds since 1970, or days of a sheet, which differ by their size.
 
     Raises `ValueError` if it is none of these for certain.
 
@@ -35,6 +36,8 @@ def from_number(number: float) -> datetime:
         if 1900e8 < whole < 2101e8 and _is_date(str(whole)):  # 202603030630, or milliseconds of 1976
             raise ValueError
         number = whole  # exact
+    if int(number) in _DAYS_OF_SHEETS:
+        return from_excel(number)
     if abs(number) < 1e8:  # a year, a zero or a day count rather than a moment before March 1973
         raise ValueError
     if any(abs(number - ticks) < _TICKS_OF_60_YEARS for ticks in _TICKS):

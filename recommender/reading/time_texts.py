@@ -24,15 +24,30 @@ _ISO = re.compile(
     re.IGNORECASE | re.ASCII,
 )
 _EXCEL = re.compile(r"\d{1,6}(?:[.,]\d+)?", re.ASCII)
-_NUMBER = re.compile(r"-?\d{9,}(?:\.\d+)?|\d+\.\d+", re.ASCII)
+_NUMBER = re.compile(r"-?\d{9,}(?:\.\d+)?|\d+\.\d+|\d{5}(?:,\d+)?|\d\.\d{6,}E\+?\d{1,2}", re.ASCII | re.IGNORECASE)
 _JSON_DATE = re.compile(r"/?(?:new )?Date\((-?\d{1,16})(?:[+-]\d{4})?\)/?")
-_WEEKDAY = re.compile(r"(?:mon|tues?|wed(?:nes)?|thu(?:r|rs)?|fri|sat(?:ur)?|sun)(?:day)?\b\.?,?\s*", re.IGNORECASE)
+_DAYS = (  # of the week, before a date
+    "mo di mi do fr sa so montag dienstag mittwoch donnerstag freitag samstag sonnabend sonntag den der "
+    "lun mer jeu ven sam dim lundi mardi mercredi jeudi vendredi samedi dimanche le "
+    "lunes martes miércoles jueves viernes sábado domingo mié jue vie sáb dom el "
+    "lunedì martedì mercoledì giovedì venerdì sabato domenica mer gio il "
+    "segunda-feira terça-feira quarta-feira quinta-feira sexta-feira seg ter qua qui sex em dia "
+    "maandag dinsdag woensdag donderdag vrijdag zaterdag zondag ma wo vr za zo "
+    "poniedziałek wtorek środa czwartek piątek sobota niedziela pon wt śr czw pt sob niedz "
+    "måndag tisdag onsdag torsdag fredag lördag söndag mandag tirsdag lørdag søndag "
+    "понедельник вторник среда четверг пятница суббота воскресенье пн вт ср чт пт сб вс"
+)
+_WEEKDAY = re.compile(
+    r"(?:(?:mon|tues?|wed(?:nes)?|thu(?:r|rs)?|fri|sat(?:ur)?|sun)(?:day)?\b\.?,?\s*"
+    rf"|(?:(?:{'|'.join(_DAYS.split())})\b\.?,?\s+)+(?=\d))",
+    re.IGNORECASE,
+)
 _MONTH_NAME = r"(?P<name>[^\W\d_]{3,12})"
 _CLOCK = (
-    r"(?P<hour>\d{1,2})(?:[:.h](?P<minute>\d{2})(?:[:.](?P<second>\d{2})(?:[.,](?P<fraction>\d{1,9}))?)?)?"
-    r"(?:\s*(?P<half>[ap]\.?\s?m\b\.?))?(?:\s*(?:uhr|uur|hrs|h)\b)?"
+    r"(?P<hour>\d{1,2})(?:(?:[:.]|\s?h\s?)(?P<minute>\d{2})(?:[:.](?P<second>\d{2})(?:[.,](?P<fraction>\d{1,9}))?)?)?"
+    r"(?:\s*(?P<half>[ap]\.?\s?m\b\.?))?(?:\s*(?P<unit>uhr|uur|hrs|h)\b)?"
 )
-_AT = r"at|um|à|às|a las|alle(?: ore)?|kl\.?|klo|om|o|v|u|ob|la|saat|в|о|об|у|στις"  # before a time of day
+_AT = r"at|um|à|às|a las|(?:alle )?ore|alle|kl\.?|klo|om|o|v|u|ob|la|saat|в|о|об|у|στις"  # before a time of day
 _CLOCK_AFTER = re.compile(
     rf"(?:(?:T|:|-(?=\d\d\.\d\d\.\d\d)|\s*,\s*|\s+[-–|@]\s+|,?\s+(?:{_AT})\s+|\s+){_CLOCK})?"
     rf"\s*(?P<zone>{ZONE})?",
@@ -71,6 +86,9 @@ _CJK_CLOCK = re.compile(
     r"(?:(?P<second>\d{1,2})\s?[秒초])?)?"
 )
 _MORNING = ("午前", "上午", "오전")
+_ERAS = {"令和": 2018, "平成": 1988, "昭和": 1925}
+_ERA = re.compile(rf"({'|'.join(_ERAS)})\s?(元|\d{{1,2}})\s?(?=年)")
+_DIRECTIONS = re.compile("[\u200e\u200f\u202a-\u202e\u2066-\u2069]")  # of writing
 _UNIX = re.compile(
     rf"{_MONTH_NAME}\s+(?P<day>\d{{1,2}})\s+(?P<hour>\d{{1,2}}):(?P<minute>\d{{2}}):(?P<second>\d{{2}})\s+"
     r"(?:(?P<zone>\S{1,9})\s+)?(?P<year>\d{4})"
@@ -108,14 +126,15 @@ def is_day_first(texts: Iterable[str]) -> bool | None:
 def normalize_text(text: str) -> str:
     """Drop what stands before a date, and write full-width signs and dates of East Asia and Russia as others do."""
     if not text.isascii():
-        text = _OF_YEAR.sub("", normalize("NFKC", text))
+        text = _OF_YEAR.sub("", _DIRECTIONS.sub("", normalize("NFKC", text)))
+        text = _ERA.sub(lambda era: str(_ERAS[era[1]] + (1 if era[2] == "元" else int(era[2]))), text)
         if clock := _CJK_CLOCK.search(text):
             half = "" if clock["half"] is None else " AM" if clock["half"] in _MORNING else " PM"
             parts = ":".join(part or "00" for part in (clock["hour"], clock["minute"], clock["second"]))
             text = f"{text[: clock.start()]} {parts}{half}{text[clock.end() :]}"
-    if text[0].isalpha() and (label := _LABEL.match(text)):
+    if text[:1].isalpha() and (label := _LABEL.match(text)):
         text = text[label.end() :]
-    return text
+    return text[:-1] if text.endswith(("+00:00Z", "+0000Z")) else text
 
 
 def from_text(text: str, format: TimeFormat) -> datetime:
@@ -137,7 +156,7 @@ def from_text(text: str, format: TimeFormat) -> datetime:
             raise ValueError
         return format.in_zone(moment, match[2])
     if _NUMBER.fullmatch(text):
-        return from_number(float(text) if "." in text else int(text))
+        return from_number(int(text) if text.lstrip("-").isdecimal() else float(text.replace(",", ".")))
     if match := _JSON_DATE.fullmatch(text):
         return datetime.fromtimestamp(int(match[1]) / 1e3, UTC)
     return _from_prose(_without_weekday(text), format)

@@ -16,9 +16,24 @@ from recommender.reading.time_texts import AmbiguousDate, from_text, normalize_t
 from recommender.reading.values import MISSING, quoted
 
 _MAX_TEXT = 100  # characters
-_NO_TIME = MISSING | {"tbd", "tba", "tbc", "unknown", "never", "nil", "na", "-", "--", "–", "—", "0", "0.0"}
+_NONE = (0, -1, -62_135_596_800, -62_135_596_800_000)  # the last are the beginning of the year 1
+_NO_TIME = MISSING | {
+    *map(str, _NONE),
+    "tbd",
+    "tba",
+    "tbc",
+    "unknown",
+    "never",
+    "nil",
+    "na",
+    "-",
+    "--",
+    "–",
+    "—",
+    "0.0",
+}
 _ZERO = re.compile(  # what databases keep where there is no date
-    r"0000[-/.]?00[-/.]?00(?!\d).*|00[-/.]00[-/.]0000(?!\d).*|0001-01-01(?!\d).*"
+    r"0000[-/.]?00[-/.]?00(?!\d).*|00[-/.]00[-/.]0000(?!\d).*|-?0001-(?:01-01|11-30)(?!\d).*|1601-01-01(?!\d).*"
     r"|1899-12-3[01](?:[T ]00:00(?::00(?:\.0+)?)?)?"
     r"|1970-01-01(?:[T ]00:00(?::00(?:\.0+)?)?)?\s?(?:Z|UTC|[+-]00:?00)?",
     re.IGNORECASE,
@@ -54,10 +69,10 @@ def read_time(value: Any, field: str, format: TimeFormat) -> datetime | None:
     """Read a time as `to_time` does, as it was written: without a zone where none is named."""
     if isinstance(value, str) and len(value) <= _MAX_TEXT:
         value = value.strip()
-        if value.casefold() in _NO_TIME or (value[0] in "01" and _ZERO.fullmatch(value)):
+        if value.casefold() in _NO_TIME or (value[0] in "-01" and _ZERO.fullmatch(value)):
             return None
         value = normalize_text(value)
-    elif isinstance(value, float | int | datetime) and not isinstance(value, bool) and (value == 0 or value != value):
+    elif not isinstance(value, bool) and (value in _NONE or value != value):
         return None
     try:
         moment = _parse(value, format)
