@@ -13,13 +13,12 @@ from recommender.articles.columns import outlets
 from recommender.features.texts import AS_NAME, AS_WORD, Subjects
 from recommender.features.tfidf import heaviest_shared
 from recommender.lists.block import Block
+from recommender.lists.word_loops import mark_repeated_forms
 from recommender.lists.wording import Wording
 
 _NAMES, _WORDS = 2, 3  # shared terms that a reason tells
 _LOOKED_AT = 9  # shared terms among which those to be told are sought
-_ALIKE = 0.6  # share of the longer of two terms that both begin with, from which on they are forms of one word
 _LETTERS = 24  # of a term that are compared
-_STEM = 4  # letters that both begin with, at least, where one of them is not the whole beginning of the other
 
 
 @dataclass(frozen=True)
@@ -115,8 +114,7 @@ class SharedTerms:
         words, weights = self._heaviest(wording.is_word, AS_WORD)
         completions = np.where(names.is_told, names.completions, -1)
         words[_is_among(words, completions)] = -1
-        if wording.has_phrases:
-            words[_mask_repeated_phrases(wording.terms, words)] = -1
+        words[_mask_repeated_phrases(wording.terms, wording.is_phrase, words)] = -1
         is_told = (words >= 0) & ~_mask_repeated_forms(wording.terms, words)
         is_told &= np.cumsum(is_told, axis=1) <= _WORDS
         return SharedWords(words, weights, is_told)
@@ -177,36 +175,27 @@ def _mask_repeated_forms(names: pa.StringArray, terms: NDArray[np.int64]) -> NDA
     is_repeated = np.zeros(terms.shape, dtype=bool)
     if not (terms >= 0).any():
         return is_repeated
-    used = names.take(pa.array(np.maximum(terms, 0).ravel())).dictionary_encode()
-    code = used.indices.to_numpy().reshape(terms.shape)
-    letters = np.array(pc.utf8_slice_codeunits(used.dictionary, 0, _LETTERS).to_pylist(), f"U{_LETTERS}")
-    letters = letters.view(np.uint32).reshape(len(letters), -1)
-    size = (letters > 0).sum(axis=1)
-    for later in range(1, terms.shape[1]):
-        for earlier in range(later):
-            rows = np.flatnonzero((terms[:, later] >= 0) & (terms[:, earlier] >= 0))
-            one, other = code[rows, later], code[rows, earlier]
-            shorter, longer = np.minimum(size[one], size[other]), np.maximum(size[one], size[other])
-            n_alike = np.cumprod(letters[one] == letters[other], axis=1).sum(axis=1)
-            n_alike = np.minimum(n_alike, shorter)  # beyond the end of both all letters are alike
-            is_repeated[rows, later] |= (n_alike >= _ALIKE * longer) & ((n_alike == shorter) | (n_alike >= _STEM))
+    used, code = np.unique(terms, return_inverse=True)
+    used_names = pc.utf8_slice_codeunits(names.take(pa.array(np.maximum(used, 0))), 0, _LETTERS)
+    letters = np.array(used_names.to_pylist(), f"U{_LETTERS}").view(np.uint32).reshape(len(used), -1)
+    code = np.where(terms >= 0, code.reshape(terms.shape), -1)
+    mark_repeated_forms(len(terms), code, letters, (letters > 0).sum(axis=1), is_repeated)
     return is_repeated
 
 
-def _mask_repeated_phrases(names: pa.StringArray, terms: NDArray[np.int64]) -> NDArray[np.bool_]:
-    """Mark phrases that contain one that stands before them in their row, or are part of it."""
-    used = names.take(pa.array(np.maximum(terms, 0).ravel())).dictionary_encode()
-    code = np.where(terms >= 0, used.indices.to_numpy().reshape(terms.shape), -1).astype(np.int64)
-    phrases = used.dictionary.to_pylist()
+def _mask_repeated_phrases(
+    names: pa.StringArray, is_phrase: NDArray[np.bool_], terms: NDArray[np.int64]
+) -> NDArray[np.bool_]:
+    """Mark terms that contain one that stands before them in their row, or are part of it; one of both is a phrase."""
     is_repeated = np.zeros(terms.shape, dtype=bool)
-    for later in range(1, terms.shape[1]):
-        for earlier in range(later):
-            has_both = (code[:, later] >= 0) & (code[:, earlier] >= 0)
-            pairs = code[has_both, later] * len(phrases) + code[has_both, earlier]
-            pair, inverse = np.unique(pairs, return_inverse=True)
-            overlaps = [
-                phrases[one] in phrases[other] or phrases[other] in phrases[one]
-                for one, other in zip(*np.divmod(pair, max(len(phrases), 1)), strict=True)
-            ]
-            is_repeated[has_both, later] |= np.array(overlaps, dtype=bool)[inverse]
+    later, earlier = np.tril_indices(terms.shape[1], -1)
+    one, other = terms[:, later], terms[:, earlier]
+    is_pair = (one >= 0) & (other >= 0)
+    is_pair &= is_phrase[np.maximum(one, 0)] | is_phrase[np.maximum(other, 0)]
+    row, pair = np.nonzero(is_pair)
+    pairs, inverse = np.unique(np.stack([one[row, pair], other[row, pair]], axis=1), axis=0, return_inverse=True)
+    ones, others = (names.take(pa.array(terms)).to_pylist() for terms in pairs.T)
+    overlaps = np.array([a in b or b in a for a, b in zip(ones, others, strict=True)], dtype=bool)
+    overlaps = overlaps[inverse.ravel()]
+    is_repeated[row[overlaps], later[pair[overlaps]]] = True
     return is_repeated

@@ -109,9 +109,9 @@ class Wording:
         )
 
     @cached_property
-    def has_phrases(self) -> bool:
-        """Whether several terms may be written as one."""
-        return bool(self.spelling.phrase.null_count < len(self.terms))
+    def is_phrase(self) -> NDArray[np.bool_]:
+        """Which terms stand for a phrase, bool (v,)."""
+        return as_mask(self.spelling.phrase.is_valid())
 
     def outlet_terms(self, outlets: pa.Array) -> NDArray[np.int64]:
         """Find the terms in the name of each outlet, as "courier" of "courier.example", (m, 4); -2 = none."""
