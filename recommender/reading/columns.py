@@ -25,15 +25,15 @@ from recommender.reading import text_arrays
 from recommender.reading.convert import (
     CONVERTERS,
     CUT_ENDS,
-    CUT_LEAD,
     LINE_BREAK,
     MORE_THAN_NAME,
     READ_MORE,
     UnsettledOrder,
-    is_cut_from,
-    repeats_title,
+    further_tags,
+    repeated_lead,
     to_moment,
     to_word,
+    with_tags,
 )
 from recommender.reading.fields import ID_IS_URL, MIN_LONG_TEXT, collect_links
 from recommender.reading.links import is_other_than_links
@@ -102,6 +102,7 @@ class Columns:
         fields |= {field: self._first(field, names, self._read_words) for field, names in plan.other_fields}
         fields |= {field: pc.fill_null(fields[field], default) for field, default in _DEFAULTS.items()}
         fields["tags"] = pa.LargeListArray.from_arrays(fields["tags"].offsets, fields["tags"].values)  # empty, not null
+        self._add_further_tags(fields)
         has_no_body = text_arrays.sizes(fields["body"]) == 0
         self.odd |= has_no_body & (text_arrays.sizes(fields["title"]) == 0)
         leads, repeated = self._drop_repeated_leads(fields)
@@ -111,7 +112,7 @@ class Columns:
         self._report(repeated)
         return pa.Table.from_arrays([fields[name] for name in READ.names], schema=READ)
 
-    def _report(self, repeated: Sequence[int]) -> None:
+    def _report(self, repeated: Mapping[int, str]) -> None:
         report = self._given_plan.report
         for row, time in self._naive:
             if not self.odd[row]:
@@ -119,9 +120,9 @@ class Columns:
         if len(self._naive_micros):
             newest = pc.max(self._naive_micros.filter(pa.array(~self.odd))).as_py()
             report.note_naive(None if newest is None else _EPOCH + timedelta(microseconds=newest))
-        for row in repeated:
+        for row, note in repeated.items():
             if not self.odd[row]:
-                report.notes.add(CUT_LEAD)
+                report.notes.add(note)
         if self._plan.id_is_url:
             for _ in range(self._count - int(self.odd.sum())):
                 report.notes.add(ID_IS_URL)
@@ -313,17 +314,39 @@ class Columns:
 
         return convert_value
 
-    def _drop_repeated_leads(self, fields: dict[str, pa.Array]) -> tuple[list[str], list[int]]:
-        """Drop leads that repeat the title or are cut from the body; return all leads, and the rows of those."""
+    def _add_further_tags(self, fields: dict[str, pa.Array]) -> None:
+        """Add what `further_tags` finds in columns of several sections, and of words above headlines."""
+        plan, notes = self._plan, self._plan.report.notes
+        columns = {name: self._to_list(name) for name in plan.kickers}
+        for name in plan.columns.get("section", ()):
+            values = self._raw[name]
+            if isinstance(values, pa.Array):  # of texts; lists may be printed in them
+                self.odd |= text_arrays.matches(values, r"^\s*\[")
+            else:
+                self._mark_odd(type(value) is str and value[:1] in ("[", " ") for value in values)
+                if any(type(value) not in (str, type(None)) for value in values):
+                    columns[name] = values
+        if not columns:
+            return
+        self._used.update(plan.kickers)
+        tags = fields["tags"].to_pylist()
+        for row, (section, *cells) in enumerate(zip(fields["section"].to_pylist(), *columns.values(), strict=True)):
+            if more := further_tags(dict(zip(columns, cells, strict=True)), plan, section):
+                tags[row] = with_tags(tags[row] or (), more, plan)
+            if notes.counts:
+                self.odd[row], plan.report.notes = True, Notes()
+                notes = plan.report.notes
+        fields["tags"] = pa.array(tags, READ.field("tags").type)
+
+    def _drop_repeated_leads(self, fields: dict[str, pa.Array]) -> tuple[list[str], dict[int, str]]:
+        """Drop leads that repeat the title or are cut from the body; return all leads, and those rows with a note."""
         leads = fields["lead"].to_pylist()
-        repeated = [
-            row
+        repeated = {
+            row: note
             for row, (lead, title) in enumerate(zip(leads, fields["title"].to_pylist(), strict=True))
             if lead
-            and (
-                repeats_title(lead, title) or (lead.endswith(CUT_ENDS) and is_cut_from(lead, str(fields["body"][row])))
-            )
-        ]
+            and (note := repeated_lead(lead, title, str(fields["body"][row]) if lead.endswith(CUT_ENDS) else ""))
+        }
         for row in repeated:
             leads[row] = ""
         if repeated:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, date, datetime, timedelta
 from time import struct_time
 from typing import Any
@@ -13,12 +13,23 @@ import orjson
 from recommender.articles.languages import subtag
 from recommender.errors import RowError
 from recommender.reading.leftovers import APPENDED
-from recommender.reading.markup import Anchor, is_plain, to_text, to_text_and_links, unescape
+from recommender.reading.markup import MAX_TAGS, Anchor, is_plain, to_text, to_text_and_links, unescape
 from recommender.reading.plan import Plan
 from recommender.reading.rich_text import is_no_text, parse_tree, rich_text
 from recommender.reading.time_texts import AmbiguousDate
 from recommender.reading.times import in_utc, read_time
-from recommender.reading.values import NO, YES, as_list, as_text, is_missing, quoted, single_value, unwrap
+from recommender.reading.values import (
+    NO,
+    YES,
+    NotUtf8,
+    as_list,
+    as_text,
+    is_missing,
+    plain,
+    quoted,
+    single_value,
+    unwrap,
+)
 
 Converter = Callable[[Any, str, Plan, str], Any]
 """Given a value, the field, the plan and the column: what the article contains; None where there is nothing."""
@@ -42,6 +53,9 @@ _MAX_CUT = 50  # characters
 CUT_ENDS = ("]", "…", "...")
 """How leads end that a program may have cut."""
 CUT_LEAD = "leads are the beginning of the body, cut by a machine, and were left out"
+TITLE_LEAD = "leads repeat the title, and were left out"
+_NOT_UTF_8 = "texts are not valid UTF-8, and were read as Windows-1252, or lost halves of characters"
+_CUT_TEXT = "texts are longer than {:,} characters, and were cut there (reading.{})"
 _MIN_REPEATED = 20  # characters
 
 LINE_BREAK = r"[\t\n\x0b\x0c\r]"
@@ -71,6 +85,18 @@ class UnsettledOrder(Exception):
     def __init__(self, column: str) -> None:
         super().__init__(column)
         self.column = column
+
+
+def repeated_lead(lead: str, title: str, body: str) -> str | None:
+    """Return the note on a lead that is no more than the title or a beginning of the body; None for any other."""
+    if repeats_title(lead, title):
+        return TITLE_LEAD
+    return CUT_LEAD if lead.endswith(CUT_ENDS) and is_cut_from(lead, body) else None
+
+
+def with_tags(tags: Iterable[str], more: Iterable[str], plan: Plan) -> tuple[str, ...]:
+    """Add tags that a story has not yet, up to the most that are read."""
+    return tuple(dict.fromkeys((*tags, *more)))[: plan.limits.max_tags]
 
 
 def is_cut_from(lead: str, body: str) -> bool:
@@ -107,11 +133,13 @@ def to_word(value: Any, field: str, plan: Plan, column: str) -> str | None:
     if isinstance(value, Mapping) and field == "author":
         value = unwrap(value)
     if field in ("author", "section") and isinstance(value, list | tuple):
-        value = ", ".join(as_text(part, field) for part in as_list(value) if not is_missing(part))
+        value = [part for part in as_list(value) if not is_missing(part)]
+        if field == "author":
+            value = ", ".join(_text(part, field, plan) for part in value)
     value = single_value(value, address=field in _URLS)
     if is_missing(value):
         return None
-    text = as_text(value, field).strip()
+    text = _text(value, field, plan).strip()
     if field not in _NOT_READ and (not is_plain(text) or _LINE_BREAK.search(text)):
         text = " ".join(to_text(text).split())
     if field in _URLS:
@@ -121,6 +149,40 @@ def to_word(value: Any, field: str, plan: Plan, column: str) -> str | None:
     if field == "image_url":  # which may contain the image itself, of any length
         return _image_address(text) or None
     return _within_limit(text, field, plan.limits.max_field_chars) or None
+
+
+def further_tags(raw: Mapping[Any, Any], plan: Plan, section: str | None) -> list[str]:
+    """Read what else says what a story is about: its sections but the first, and the words above its headline."""
+    words = []
+    for column in plan.columns.get("section", ()):
+        value = raw.get(column)
+        value = parse_tree(value) if type(value) is str else plain(value)
+        words += [(part, column) for part in as_list(value)] if isinstance(value, list | tuple) else []
+    words += [(raw.get(column), column) for column in plan.kickers]
+    tags = []
+    for value, column in words:
+        try:
+            tag = to_word(plain(value), "section", plan, column)
+        except RowError:
+            continue
+        if tag and tag != section and not tag.isdecimal():
+            tags.append(tag)
+    return list(dict.fromkeys(tags))
+
+
+def _text(value: Any, field: str, plan: Plan) -> str:
+    """Read a text; one that is no UTF-8 is mended, and noted."""
+    try:
+        return as_text(value, field)
+    except NotUtf8 as error:
+        plan.report.notes.add(_NOT_UTF_8, quoted(error.mended))
+        return error.mended
+
+
+def _cut(text: str, limit: int, setting: str, plan: Plan) -> str:
+    if len(text) > limit:
+        plan.report.notes.add(_CUT_TEXT.format(limit, setting), quoted(text))
+    return text[:limit]
 
 
 def _author_name(author: str) -> str:
@@ -138,6 +200,13 @@ def _image_address(text: str) -> str:
     return address
 
 
+def _cut_tags(markup: str, plan: Plan) -> str:
+    if markup.count("<") <= MAX_TAGS:
+        return markup
+    plan.report.notes.add(f"texts hold more than {MAX_TAGS:,} HTML tags, and were cut there", quoted(markup))
+    return "<".join(markup.split("<", MAX_TAGS + 1)[: MAX_TAGS + 1])
+
+
 def _within_limit(text: str, field: str, limit: int) -> str:
     if len(text) > limit:
         raise RowError(f"{field} of {len(text):,} characters; the limit is {limit:,}")
@@ -151,7 +220,7 @@ def _to_title(value: Any, field: str, plan: Plan, column: str) -> str | None:
     title = to_text(markup)
     if _LINE_BREAK.search(title):  # as in XML that is printed prettily
         title = " ".join(title.split())
-    return _within_limit(title, field, plan.limits.max_field_chars)
+    return _cut(title, plan.limits.max_field_chars, "max_field_chars", plan)
 
 
 def to_texts(value: Any, field: str, plan: Plan, column: str) -> tuple[str, list[Anchor]] | None:
@@ -171,7 +240,7 @@ def to_texts(value: Any, field: str, plan: Plan, column: str) -> tuple[str, list
 def _to_markup(value: Any, field: str, plan: Plan) -> str | None:
     tree = parse_tree(value) if type(value) is str else value
     if isinstance(tree, list | Mapping):
-        markup = _tree_markup(tree, field)
+        markup = _tree_markup(tree, field, plan)
         if markup is not None:
             value = markup
         elif not isinstance(unwrapped := unwrap(tree), Mapping):
@@ -179,23 +248,23 @@ def _to_markup(value: Any, field: str, plan: Plan) -> str | None:
     value = single_value(value)
     if is_missing(value):
         return None
-    return _within_limit(as_text(value, field), field, plan.limits.max_body_chars)
+    return _cut_tags(_cut(_text(value, field, plan), plan.limits.max_body_chars, "max_body_chars", plan), plan)
 
 
-def _tree_markup(value: list[Any] | Mapping[str, Any], field: str) -> str | None:
+def _tree_markup(value: list[Any] | Mapping[str, Any], field: str, plan: Plan) -> str | None:
     """Convert a text that is a tree, or a list of parts; None where it is neither."""
     markup = rich_text(value)
     if markup is None and isinstance(value, list) and field != "title":
         parts = [part for part in value if not (isinstance(part, Mapping) and is_no_text(part.get("type")))]
-        paragraphs = [text for part in parts if (text := _paragraph(part, field))]
+        paragraphs = [text for part in parts if (text := _paragraph(part, field, plan))]
         return "\n\n".join(paragraphs) if paragraphs or not parts else None
     return markup
 
 
-def _paragraph(value: Any, field: str) -> str | None:
+def _paragraph(value: Any, field: str, plan: Plan) -> str | None:
     """Read one of several parts of a text; one that is no text costs itself alone."""
     value = unwrap(value)
-    return as_text(value, field) if isinstance(value, str) and not is_missing(value) else None
+    return _text(value, field, plan) if isinstance(value, str) and not is_missing(value) else None
 
 
 def _to_tags(value: Any, field: str, plan: Plan, column: str) -> tuple[str, ...]:
@@ -210,7 +279,7 @@ def _to_tags(value: Any, field: str, plan: Plan, column: str) -> tuple[str, ...]
         if is_missing(part):
             continue
         try:
-            tag = " ".join(to_text(as_text(part, "a tag")).split())
+            tag = " ".join(to_text(_text(part, "a tag", plan)).split())
             tags.append(_within_limit(tag, "a tag", plan.limits.max_field_chars))
         except RowError:
             notes.add("tags could not be used, and were left out", quoted(part))
@@ -257,7 +326,7 @@ def _is_flag(value: Any) -> bool:
     if isinstance(value, str):
         word = value.strip().casefold()
         return word in YES or word in NO
-    return value == 1 if isinstance(value, int | float) else isinstance(value, bytes) and len(value) == 1
+    return value in (0, 1) if isinstance(value, int | float) else isinstance(value, bytes) and len(value) == 1
 
 
 def _join_parts(value: Any) -> Any:

@@ -13,14 +13,14 @@ from recommender.articles.urls import absolute_url
 from recommender.errors import RowError
 from recommender.reading.convert import (
     CONVERTERS,
-    CUT_LEAD,
     Converter,
-    is_cut_from,
-    repeats_title,
+    further_tags,
+    repeated_lead,
     to_extra,
     to_moment,
     to_texts,
     to_word,
+    with_tags,
 )
 from recommender.reading.links import is_other_than_links, story_links
 from recommender.reading.markup import Anchor
@@ -28,7 +28,7 @@ from recommender.reading.months import AmbiguousMonth
 from recommender.reading.names import TIMES, guess_id_column
 from recommender.reading.plan import Plan
 from recommender.reading.time_texts import AmbiguousDate
-from recommender.reading.values import WrongType, as_text, plain, quoted, single_value
+from recommender.reading.values import as_text, plain, quoted, single_value
 
 MIN_LONG_TEXT = 500
 """Characters of a text that may be a body under a name that is not known."""
@@ -131,6 +131,9 @@ class _RowConverter:
                 if convert is to_texts:
                     value, self.anchors[field] = value
                 self.values[field] = value
+        self.used.update(self.plan.kickers)
+        if tags := further_tags(self.raw, self.plan, self.values.get("section")):
+            self.values["tags"] = with_tags(self.values.get("tags", ()), tags, self.plan)
 
     def _first(self, field: str, columns: tuple[str, ...], convert: Converter, uses_column: bool = True) -> Any:
         """Convert the first of several columns that can be read; where none can, only the field is lost."""
@@ -146,8 +149,6 @@ class _RowConverter:
             except RowError as error:
                 if uses_column:
                     self.used.add(column)
-                if field in _TEXTS and not isinstance(error, WrongType):
-                    raise
                 lost = lost or (error, value)
                 if isinstance(error, AmbiguousDate | AmbiguousMonth):
                     break
@@ -162,9 +163,9 @@ class _RowConverter:
 
     def _drop_repeated_lead(self) -> None:
         lead, title, body = (self.values.get(field, "") for field in ("lead", "title", "body"))
-        if lead and (repeats_title(lead, title) or is_cut_from(lead, body)):
+        if lead and (note := repeated_lead(lead, title, body)):
             del self.values["lead"]
-            self.plan.report.notes.add(CUT_LEAD)
+            self.plan.report.notes.add(note)
 
     def _add_links(self) -> None:
         values, plan = self.values, self.plan

@@ -22,7 +22,8 @@ from recommender.articles.urls import leads_to_a_page
 from recommender.errors import RowError
 from recommender.reading import leftovers
 
-_MAX_TAGS = 20_000  # lexbor is quadratic in nesting: half a second at this bound, minutes beyond
+MAX_TAGS = 20_000
+"""The most tags of a text: lexbor is quadratic in nesting, half a second at this bound, minutes beyond."""
 _BLOCKS = (
     "p,div,br,li,ul,ol,dt,dd,tr,td,th,caption,h1,h2,h3,h4,h5,h6,blockquote,figure,figcaption,"
     "section,article,header,footer,aside,nav,hr,pre,main,address,details,summary,form,fieldset,legend,center,menu,dir,"
@@ -205,8 +206,8 @@ def _read_html(markup: str) -> tuple[str, list[Anchor]]:
     """Take the text and the links from HTML; other text is returned as it is."""
     if not _is_html(markup):
         return markup, []
-    if markup.count("<") > _MAX_TAGS:
-        raise RowError(f"more than {_MAX_TAGS:,} HTML tags in one field")
+    if markup.count("<") > MAX_TAGS:
+        raise RowError(f"more than {MAX_TAGS:,} HTML tags in one field")
     if "\n" in markup.strip() and not _PREFORMATTED.search(markup):
         markup = _join_wrapped_lines(markup)
     tree = LexborHTMLParser(markup)

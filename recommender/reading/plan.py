@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC
 from functools import cached_property
 
-from recommender.reading.names import EMBARGOES, TIMES, fold, recognise
+from recommender.reading.names import EMBARGOES, KICKERS, TIMES, fold, recognise
 from recommender.reading.report import ReadReport
 from recommender.reading.status import StatusCheck
 from recommender.reading.time_format import TimeFormat
@@ -30,6 +30,8 @@ class Plan:
         Column of a time -> how its times are read.
     embargoes : tuple of str
         Columns of times before which a story is not published.
+    kickers : tuple of str
+        Columns of the words above headlines, which become tags.
     searched : frozenset of str
         Columns of times that were searched for whether the day or the month comes first.
     """
@@ -40,6 +42,7 @@ class Plan:
     status: StatusCheck
     formats: Mapping[str, TimeFormat]
     embargoes: tuple[str, ...] = ()
+    kickers: tuple[str, ...] = ()
     searched: frozenset[str] = frozenset()
 
     @classmethod
@@ -60,12 +63,14 @@ class Plan:
             columns = {"id": (uid,), **columns}  # only where nothing else may be one: elsewhere it is that of a user
         format = TimeFormat.from_settings(limits)
         embargoes = tuple(name for name in names if fold(name) in _EMBARGO_NAMES)
+        read = {column for sources in columns.values() for column in sources}
+        kickers = tuple(name for name in names if fold(name) in KICKERS and name not in read)
         times = (*(column for field in TIMES for column in columns.get(field, ())), *embargoes)
         formats = {
             column: replace(format, zone=UTC) if fold(column).endswith(("gmt", "utc")) else format for column in times
         }
         check = StatusCheck.from_columns({} if drafts else {fold(name): name for name in reversed(names)}, limits)
-        return cls(columns, limits, report or ReadReport(), check, formats, embargoes)
+        return cls(columns, limits, report or ReadReport(), check, formats, embargoes, kickers)
 
     @cached_property
     def other_fields(self) -> tuple[tuple[str, tuple[str, ...]], ...]:

@@ -22,6 +22,14 @@ class WrongType(RowError):
     """A value that is no text, number or list, nor an object of known keys."""
 
 
+class NotUtf8(RowError):
+    """A value that is no UTF-8; `mended` is read by the encoding of Windows, without halves of characters."""
+
+    def __init__(self, field: str, mended: str) -> None:
+        super().__init__(f"{field} is not valid UTF-8; convert the file's encoding")
+        self.mended = mended
+
+
 _PLAIN_TYPES = frozenset((str, int, bool, dict, list))
 # Keys that contain the value of an object: WordPress, Arc XP, Drupal, JSON-LD, XML as JSON, MongoDB, then names, then
 # types of DynamoDB and Firestore.
@@ -52,6 +60,7 @@ _WORDS = (
 YES, NO = (frozenset(words.split()) for words in _WORDS)
 """Words for yes and for no, as people and sheets write them."""
 _MAX_MISSING = 19  # characters of a text that may be such a word
+_WRONG_BYTES = re.compile("[\udc80-\udcff]+(?<![\ud800-\udbff].)")
 _SEPARATORS = (";", ",", "|", "\n")
 _QUOTED = re.compile(r"'[^'\n]*'|\"[^\"\n]*\"")
 _NUMPY_LIST = re.compile(rf"\[(?:{_QUOTED.pattern})(?:\s+(?:{_QUOTED.pattern}))+\]")
@@ -187,20 +196,30 @@ def as_text(value: Any, field: str) -> str:
     if isinstance(value, float) and value.is_integer():
         value = int(value)
     if isinstance(value, bytes | bytearray | memoryview):
+        value = bytes(value)
         try:
-            value = bytes(value).decode()
+            value = value.decode()
         except UnicodeDecodeError:
-            raise RowError(f"{field} is not valid UTF-8; convert the file's encoding") from None
+            if len(value) == 16 and field == "id":
+                return str(UUID(bytes=value))
+            value = value.decode(errors="surrogateescape")
     if isinstance(value, bool) or not isinstance(value, str | int | float):
         raise WrongType(f"{field} is {type(value).__name__}, expected text")
     try:
         text = str(value)
         text.encode()
     except UnicodeEncodeError:
-        raise RowError(f"{field} is not valid UTF-8; convert the file's encoding") from None
+        raise NotUtf8(field, _mend(text)) from None
     except ValueError:
         raise RowError(f"{field} is {quoted(value)}") from None
     return text.replace("\x00", "") if "\x00" in text else text
+
+
+def _mend(text: str) -> str:
+    """Read bytes that are no UTF-8 as Windows-1252, and drop halves of characters."""
+    text = _WRONG_BYTES.sub(lambda bytes_: bytes_[0].encode(errors="surrogateescape").decode("cp1252", "ignore"), text)
+    text = text.encode("utf-16", "surrogatepass").decode("utf-16", "ignore")
+    return text.replace("\x00", "")
 
 
 def as_list(value: Any) -> list[Any]:

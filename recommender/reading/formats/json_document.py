@@ -23,7 +23,7 @@ from recommender.reading.values import parse_printed
 _PIECE = 1 << 16  # characters read at a time
 _SPACE = " \t\r\n,\x1e"  # the last begins each text of a sequence (RFC 7464)
 _SPACE_BYTES = b" \t\r\n\x0b\x0c\x1e"
-_DECODER = json.JSONDecoder()
+_DECODER = json.JSONDecoder(strict=False)
 _MAX_WRONG_BYTES = 2  # that are no UTF-8: damage of a row or two
 _CALL = re.compile(  # texts first, so that no call within one is found
     r'(?P<text>"(?:[^"\\]|\\.)*"?)|(?:new\s+)?(?:ISODate|Date|ObjectId|UUID|Number(?:Long|Int|Decimal)|Timestamp|BinData|HexData)'
@@ -151,28 +151,20 @@ def _decode(text: bytes, max_size: int) -> Any:
     try:
         return orjson.loads(text)
     except orjson.JSONDecodeError as error:
-        value = _decode_dialect(text, is_overflow="infinity" in error.msg)
-        if value is not None:
-            return value
-        try:
-            text.decode()
-        except UnicodeDecodeError as wrong:
-            return BadRow(f"not valid UTF-8 at byte {wrong.start}; convert the file's encoding")
-        return BadRow("NUL byte" if b"\x00" in text else f"bad JSON: {error.msg} at character {error.colno}")
+        value = _decode_dialect(text)
+        return BadRow(f"bad JSON: {error.msg} at character {error.colno}") if value is None else value
 
 
-def _decode_dialect(text: bytes, is_overflow: bool) -> Any:
+def _decode_dialect(text: bytes) -> Any:
     """Decode JSON as Python prints it, with NaN and Infinity, or the shell of MongoDB, with calls such as ObjectId.
 
-    A number that is too great (`is_overflow`) is Infinity too. An object in single quotes is one that Python printed
-    as it shows it to people.
+    A number that is too great is Infinity too. An object in single quotes is one that Python printed as it shows it to
+    people. Control characters, halves of characters, and bytes that are no UTF-8 stay in texts as they are.
     """
     if text.startswith(b"{'"):
         return parse_printed(text.decode(errors="replace"))
-    if not (is_overflow or b"NaN" in text or b"Infinity" in text or b"(" in text):
-        return None
     try:
-        return json.loads(_replace_calls(text.decode()))
+        return _DECODER.decode(_replace_calls(text.decode(errors="surrogateescape")))
     except (ValueError, RecursionError):
         return None
 

@@ -72,15 +72,7 @@ def _read_page(text: str, path: PurePath, is_member: bool) -> Any:
         row["language"] = language[2]
     taxonomies = values.pop("taxonomies", None)  # of Zola
     values = {**(taxonomies if isinstance(taxonomies, dict) else {}), **values}
-    return {**row, **_with_one_section({str(name): value for name, value in values.items()})}
-
-
-def _with_one_section(values: dict[str, Any]) -> dict[str, Any]:
-    """Take the first of several categories for the section; the others are tags."""
-    categories, tags = values.get("categories"), values.get("tags") or []
-    if not isinstance(categories, list) or len(categories) < 2 or not isinstance(tags, list):
-        return values
-    return {**values, "categories": categories[0], "tags": [*tags, *categories[1:]]}
+    return {**row, **{str(name): value for name, value in values.items()}}
 
 
 def _split_front_matter(text: str) -> tuple[Any, str] | BadRow:
