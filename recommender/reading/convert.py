@@ -96,7 +96,8 @@ def repeated_lead(lead: str, title: str, body: str) -> str | None:
 
 def with_tags(tags: Iterable[str], more: Iterable[str], plan: Plan) -> tuple[str, ...]:
     """Add tags that a story has not yet, up to the most that are read."""
-    return tuple(dict.fromkeys((*tags, *more)))[: plan.limits.max_tags]
+    known = {tag.casefold() for tag in tags}
+    return (*tags, *(tag for tag in more if tag.casefold() not in known))[: plan.limits.max_tags]
 
 
 def is_cut_from(lead: str, body: str) -> bool:

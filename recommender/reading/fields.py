@@ -39,6 +39,9 @@ NAME_ID = "name it with --column"
 _TEXTS, _MAP_TEXTS = frozenset(("title", "body")), "--column title=COLUMN --column body=COLUMN"
 _MAX_NAMES, _MAX_NAME = 12, 40  # names of columns in a reason, and characters of each
 _MIN_INEXACT = 2**53  # from here on floats are several whole numbers each
+FLOAT_ID = r"^(\d+)[.,]0$"
+"""A number that a program wrote as a decimal one, mostly next to missing ids."""
+_FLOAT_ID = re.compile(FLOAT_ID, re.ASCII)
 _INSTANT = timedelta(microseconds=1)
 
 
@@ -92,7 +95,7 @@ class _RowConverter:
                 raise RowError(
                     f"id {value:g} is a number whose last digits are lost; give it as text or a whole number"
                 )
-            text = as_text(value, "id").strip()
+            text = _FLOAT_ID.sub(r"\1", as_text(value, "id").strip())
             if not text:
                 continue
             if isinstance(value, str) and "\x00" in value:

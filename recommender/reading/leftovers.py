@@ -49,8 +49,11 @@ _C1 = {  # letters of Windows that were read as Latin-1, which has none there; 0
     for code in range(0x80, 0xA0)
     if code not in (0x81, 0x85, 0x8D, 0x8F, 0x90, 0x9D)
 }
-_ESCAPE = r"\\u[0-9a-f]{4}|(?:\\r\\n|\\n\\n)"  # of JSON or SQL, in a text that was written so twice
+_ESCAPE = (
+    r"\\u[0-9a-f]{4}|(?:\\r\\n|\\n\\n)|[.!?>]\\n(?-i:[A-Z<])"  # of JSON or SQL, in a text that was written so twice
+)
 _ESCAPED = re.compile(_ESCAPE, re.IGNORECASE)
+_ESCAPED_END = re.compile(r"\\r\\n|\\n\\n|[.!?>]\\n[A-Z<]")
 APPENDED = "appeared first on"
 """Words of the end of texts in feeds of WordPress: "The post ... appeared first on ..."."""
 _BRACKETED = (  # how shortcodes, CDATA and links of Markdown go on, and few brackets of running text
@@ -145,7 +148,7 @@ def _unescape(text: str) -> str:
     >>> _unescape(r"One \u2019 two\n\nThree")
     'One ’ two\n\nThree'
     """
-    if "\n" not in text and (r"\n\n" in text or r"\r\n" in text):
+    if "\n" not in text and _ESCAPED_END.search(text):
         text = text.replace(r"\r\n", "\n").replace(r"\n", "\n").replace(r"\t", " ").replace(r"\"", '"')
     text = re.sub(r"\\u([0-9a-fA-F]{4})", lambda match: chr(int(match[1], 16)), text)
     if _SURROGATE.search(text):

@@ -173,7 +173,7 @@ def _read_stream(
         if report.rejected and (strict or len(report.rejected) > settings.max_rejected):
             break
         if part.path and report.read + len(report.rejected) == before:
-            if may_be_empty:
+            if may_be_empty or (part.path.name.startswith("part-") and not part.path.stat().st_size):
                 report.notes.add(NO_STORY, part.name)
             else:
                 report.rejected.append(Rejected(part.name, 0, _why_no_row(part.path)))
@@ -304,8 +304,8 @@ def _list_files(folder: Path) -> Iterator[Path]:
     """Find files of a folder and those in it; not versions of published lists and saved archives, nor hidden ones."""
     is_output = (folder / CURRENT).exists()
     for path in folder.iterdir():
-        if path.name.startswith(".") or path.name in _OWN_FILES:
-            continue
+        if path.name.startswith(".") or path.name in _OWN_FILES or (path.name.startswith("_") and not path.suffix):
+            continue  # the last are those that Spark writes next to parts
         if path.is_dir():
             if not is_output and not path.is_symlink() and not (path / CURRENT).exists():
                 yield from _list_files(path)

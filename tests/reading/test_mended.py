@@ -8,6 +8,7 @@ from typing import Any
 import orjson
 import pytest
 
+from recommender.reading.formats.encodings import detect_encoding
 from recommender.reading.read import read_articles
 
 
@@ -66,3 +67,77 @@ def test_a_text_with_what_json_forbids_costs_no_row(tmp_path: Path, line: bytes,
 def test_an_id_of_16_bytes_is_a_uuid() -> None:
     table, _ = read_articles([{"id": bytes(range(0xF0, 0x100)), "title": "Ferry aground"}])
     assert table["id"].to_pylist() == ["f0f1f2f3-f4f5-f6f7-f8f9-fafbfcfdfeff"]
+
+
+def read_text(path: Path, text: str, encoding: str = "utf-8") -> tuple[list[dict[str, Any]], list[str]]:
+    path.write_bytes(text.encode(encoding))
+    table, report = read_articles(path)
+    assert report.rejected == []
+    return table.to_pylist(), list(report.notes.counts)
+
+
+def test_title_rows_of_a_sheet_stand_before_the_names_of_columns(tmp_path: Path) -> None:
+    text = "Export, Redaktion;;;\nStand: 01.12.2026;;;\n;;;\nID;Titel;Text;Datum\n1;Fähre;Im Nebel.;20.11.2026\n"
+    (row,), notes = read_text(tmp_path / "a.csv", text)
+    assert (row["id"], row["title"], row["body"]) == ("1", "Fähre", "Im Nebel.")
+    assert notes == ["files begin with lines before the names of their columns, which were passed over"]
+
+
+def test_the_names_of_columns_within_joined_files_are_no_story(tmp_path: Path) -> None:
+    part = "\ufeffid,title,body\n{0},Fog {0},It lifted.\n"
+    rows, notes = read_text(tmp_path / "a.csv", part.format(1) + part.format(2))
+    assert [row["id"] for row in rows] == ["1", "2"]
+    assert notes == ["lines repeat the names of the columns, and were passed over"]
+
+
+@pytest.mark.parametrize("null", ["\\N", "NULL"])
+def test_backslashes_of_databases_are_read(tmp_path: Path, null: str) -> None:
+    text = f"id\ttitle\tbody\tsection\n1\tFog\tIt lifted.\\nShips \\\\ left\\tport.\t{null}\n"
+    (row,), _ = read_text(tmp_path / "a.tsv", text)
+    assert (row["body"], row["section"]) == ("It lifted.\nShips \\ left\tport.", None)
+
+
+@pytest.mark.parametrize("written", ['="007"', '"=""007"""'])
+def test_formulas_that_keep_zeros_of_ids_are_taken_off(tmp_path: Path, written: str) -> None:
+    (row,), _ = read_text(tmp_path / "a.csv", f"id,title\n{written},Fog\n")
+    assert row["id"] == "007"
+
+
+@pytest.mark.parametrize("written", ["7.0", "7,0"])
+def test_ids_that_a_program_wrote_as_decimal_numbers_are_whole(written: str) -> None:
+    for count in (1, 40):
+        table, _ = read_articles([{"id": f"{number}{written}", "title": "Fog"} for number in range(1, count + 1)])
+        assert table["id"].to_pylist() == [f"{number}7" for number in range(1, count + 1)]
+
+
+def test_further_sheets_of_stories_are_read_and_others_told(tmp_path: Path) -> None:
+    pd = pytest.importorskip("pandas")
+    pytest.importorskip("python_calamine")
+    with pd.ExcelWriter(tmp_path / "a.xlsx") as book:
+        for month in ("March", "April"):
+            row = {"ID": month, "Title": f"Fog in {month}", "Date": "2026-11-20"}
+            pd.DataFrame([row]).to_excel(book, sheet_name=month, index=False)
+        pd.DataFrame([{"ID": 1, "Name": "Ada Reed"}]).to_excel(book, sheet_name="Authors", index=False)
+    table, report = read_articles(tmp_path / "a.xlsx")
+    assert table["id"].to_pylist() == ["March", "April"]
+    (note,) = report.notes.lines()
+    assert note.endswith("passed over, such as Authors")
+
+
+@pytest.mark.parametrize("encoding", ["cp1252", "mac_roman", "cp850"])
+def test_old_encodings_of_western_europe_are_told_apart(encoding: str) -> None:
+    for text in ("Rødgrød på øen, også Ærø", "El niño está en el jardín de España", "Åsa går på ön"):
+        assert text.encode(encoding).decode(detect_encoding(text.encode(encoding))) == text
+
+
+def test_what_spark_writes_next_to_stories_is_nothing_bad(tmp_path: Path) -> None:
+    (tmp_path / "part-00000.json").write_text('{"id": 1, "title": "Fog"}\n')
+    (tmp_path / "part-00001.json").touch()
+    (tmp_path / "_committed_17").write_text('{"added": ["part-00000.json"]}')
+    table, report = read_articles(tmp_path)
+    assert (len(table), report.rejected) == (1, [])
+
+
+def test_ends_of_lines_that_were_escaped_once_too_often_are_read() -> None:
+    assert read(body="It lifted.\\nShips left.")[0]["body"] == "It lifted.\nShips left."
+    assert read(body="In C:\\news it stays.")[0]["body"] == "In C:\\news it stays."

@@ -15,6 +15,10 @@ from recommender.reading.formats.rows import BadRow, LimitExceeded, Rows
 from recommender.reading.names import known_names
 
 _SEPARATORS = (",", ";", "\t", "|")
+_SLASHED = re.compile(r"\\(.)", re.DOTALL)
+_SLASHES = {"n": "\n", "t": "\t", "r": "\r", "0": "", "N": "\\N", "\\": "\\"}
+_HAS_SLASHES = re.compile(r"(?:^|\t)\\N(?:\t|\r?\n|$)|[.!?>]\\n")
+_BEGINS_WITH_QUOTE = re.compile(r'(?:^|\t)"')
 _MAX_LINES_BEFORE = 20  # of the header
 _SAMPLE_LINES, _SAMPLE_SIZE = 200, 1 << 20  # lines, and about how many characters, that a dialect is recognised by
 
@@ -31,12 +35,18 @@ class Dialect:
         Whether quotes are letters like all others.
     padded : bool
         Whether blanks stand before values.
+    slashed : bool
+        Whether backslashes stand for ends of lines and tabs, as MySQL and PostgreSQL write them.
+    formulas : bool
+        Whether formulas keep sheets from changing values, as ``="007"``.
     """
 
     separator: str
     escaped: bool = False
     literal: bool = False
     padded: bool = False
+    slashed: bool = False
+    formulas: bool = False
 
     def reader(self, lines: Iterable[str], *, strict: bool = False) -> Any:
         """Make a reader of records from lines; a `strict` one raises an error where quotes stand wrong."""
@@ -49,6 +59,14 @@ class Dialect:
             skipinitialspace=self.padded,
             strict=strict,
         )
+
+    def clean(self, values: list[str]) -> list[str]:
+        """Take the values of a record out of what is written around and within them."""
+        if self.slashed:
+            values = [_SLASHED.sub(_from_slashed, value) if "\\" in value else value for value in values]
+        if self.formulas:
+            values = [value[2:-1] if value[:2] == '="' and value[-1] == '"' else value for value in values]
+        return values
 
     def split(self, line: str) -> list[str]:
         """Split one line into its values."""
@@ -97,15 +115,21 @@ def is_delimited(text: str) -> bool:
 
 
 def _count_lines_before_header(lines: Sequence[str], default: str) -> int:
-    """Count the lines before the first that names columns, where those before have fewer values and no known name."""
+    """Count the lines before the first that names columns, where those before have fewer values and few known names."""
+    most = 0
     for count, line in enumerate(lines[:_MAX_LINES_BEFORE]):
-        names = _detect_dialect([line], default).split(line)
+        names = [name for name in _detect_dialect([line], default).split(line) if name.strip()]
         fields = known_names(names)
-        if fields:
-            return count if len(names) > 1 and fields & {"title", "body"} else 0
-        if len(names) > 1:
+        if fields & {"title", "body"} and len(names) > max(most, 1):
+            return count
+        if len(fields) > 1:
             return 0
+        most = max(most, len(names))
     return 0
+
+
+def _from_slashed(match: re.Match[str]) -> str:
+    return _SLASHES.get(match[1], match[0])
 
 
 class _Records:
@@ -197,6 +221,7 @@ def _read_header(records: _Records, dialect: Dialect, given: Sequence[str]) -> l
 def _read_rows(file: File, records: _Records, dialect: Dialect, names: list[str]) -> Rows:
     reader = dialect.reader(records)
     begins_with_id = known_names(names[:1]) == {"id"}
+    written = [name.strip() for name in names[:2]]  # which files that were joined repeat
     was_whole = True
     while True:
         records.begin()
@@ -224,8 +249,10 @@ def _read_rows(file: File, records: _Records, dialect: Dialect, names: list[str]
             records.give_back()
             yield records.line, BadRow(f"a quote that is never closed: it ran over {count:,} lines, which are kept")
             reader = dialect.reader(records)
+        elif [value.strip().strip("\ufeff") for value in values[:2]] == written and len(values) == len(names) > 1:
+            file.note("lines repeat the names of the columns, and were passed over", file.name.name)
         elif len(values) == len(names):
-            yield records.line, dict(zip(names, values, strict=True))
+            yield records.line, dict(zip(names, dialect.clean(values), strict=True))
         elif not 1 < len(values) < len(names):
             advice = f"; values that hold {dialect.separator!r} need quotes" if len(values) > len(names) else ""
             yield records.line, BadRow(f"{len(values)} columns, expected {len(names)} as in the header{advice}")
@@ -233,7 +260,7 @@ def _read_rows(file: File, records: _Records, dialect: Dialect, names: list[str]
             yield records.line, BadRow("seems cut from the row before; values that hold ends of lines need quotes")
         else:
             file.note("rows are shorter than the header, and what they lack is missing", records.lines[0].strip()[:80])
-            yield records.line, dict.fromkeys(names, "") | dict(zip(names, values, strict=False))
+            yield records.line, dict.fromkeys(names, "") | dict(zip(names, dialect.clean(values), strict=False))
         was_whole = len(values) == len(names)
 
 
@@ -276,7 +303,12 @@ def _detect_dialect(lines: Sequence[str], default: str, expected: int = 0) -> Di
         dialects.insert(0 if any(map(inside.search, lines)) else 1, escaped)
     if any(f'{separator} "' in line for line in lines):
         dialects += [replace(dialect, padded=True) for dialect in dialects]
-    return max(dialects, key=lambda dialect: _count_whole_records(dialect, lines))  # of equal ones the first
+    dialect = max(dialects, key=lambda dialect: _count_whole_records(dialect, lines))  # of equal ones the first
+    if separator == "\t" and any(map(_HAS_SLASHES.search, lines)):
+        dialect = replace(dialect, slashed=True, literal=not any(map(_BEGINS_WITH_QUOTE.search, lines)))
+    mark = re.escape(separator)
+    formula = re.compile(rf'(?:^|{mark})(?:="[^"]*"|"=""[^"]*""")(?:{mark}|\r?\n|$)')
+    return replace(dialect, formulas=any(map(formula.search, lines[1:])))
 
 
 def _count_whole_records(dialect: Dialect, lines: Sequence[str]) -> int:

@@ -25,6 +25,12 @@ _EAST_ASIAN_LETTERS = re.compile("[\u3000-\u30ff\u4e00-\u9fff\uac00-\ud7a3\uff01
 _WESTERN = frozenset(
     "àâäáãåæçèéêëìíîïñòóôöõøùúûüýÿœšžßÀÂÄÁÃÅÆÇÈÉÊËÌÍÎÏÑÒÓÔÖÕØÙÚÛÜÝŒŠŽ¿¡“”‘’„‚‹›«»–—…•€£°§·\xa0´©®™ªº½²"
 )
+_OLD_WESTERN = ("cp1252", "mac_roman", "cp850")  # the first is the likeliest
+# letters and signs as they stand in words only where an encoding is wrong
+_UNLIKELY = re.compile(
+    "(?<=[a-z])[À-ÖØ-ÞŒŠŽŸ](?![A-Z])|(?<=[^\\W\\d_])[†‡‰ˆ˜™¨´¸¤¦§¶±×÷¬¢£¥©®ªº¹²³¼½¾¿¡„‚‹›«»•°ƒ∂∑∏π∫Ω√≈∆◊ﬁﬂ](?=[^\\W\\d_])"
+    "|[\x80-\x9f\ufffd\u2500-\u259f]|(?<![^\\W\\d_])[¸ˆ˜¨¯˙˚˝˛ˇ]"
+)
 _MIN_WESTERN = 0.95
 _MIN_CUT = 1 << 12  # bytes from which on a part may end within a character
 _SURROGATES = "".join(map(chr, range(0xDC80, 0xDD00)))
@@ -72,16 +78,23 @@ def _detect_utf_16(data: bytes) -> str | None:
 
 def _detect_legacy(data: bytes) -> str:
     runs = [run[0] for run in _RUNS.finditer(data)]
-    letters = b"".join(runs)[:_SAMPLE].decode("cp1252", "replace")
     # single letters between ASCII are those of Western Europe; other alphabets and scripts stand in runs
-    if len(letters) < 2.5 * len(runs) and sum(letter in _WESTERN for letter in letters) >= _MIN_WESTERN * len(letters):
-        return "cp1252"
+    if len(b"".join(runs)) < 2.5 * len(runs):
+        sample = b"\n".join(line for line in data.splitlines() if not line.isascii())[:_SAMPLE]
+        western = [name for name in _OLD_WESTERN if _is_western(b"".join(runs)[:_SAMPLE].decode(name, "replace"))]
+        likeliest = min(western, key=lambda name: len(_UNLIKELY.findall(sample.decode(name, "replace"))), default=None)
+        if likeliest is not None:
+            return likeliest
     lines = [line for line in data.splitlines() if not line.isascii()]
     matches = list(from_bytes(b"\n".join(lines)[:_SAMPLE], cp_isolation=_CANDIDATES))
     if matches:  # the likeliest first; signs within words are none of its language
         return min(matches, key=lambda match: len(_ODD_SIGNS.findall(str(match)))).encoding
     # too short for statistics
     return next((name for name in _EAST_ASIAN if _is_written_in(data, name)), "utf-8")
+
+
+def _is_western(letters: str) -> bool:
+    return sum(letter in _WESTERN for letter in letters) >= _MIN_WESTERN * len(letters)
 
 
 def _is_written_in(data: bytes, name: str) -> bool:

@@ -25,7 +25,7 @@ def is_sheet(head: bytes) -> bool:
 
 
 def rows_of_sheet(file: File) -> Rows:
-    """Read rows of the first sheet with a line that names columns."""
+    """Read rows of the first sheet with a line that names columns, and of further sheets of stories."""
     try:
         import python_calamine
     except ImportError:
@@ -40,21 +40,34 @@ def rows_of_sheet(file: File) -> Rows:
             with zipfile.ZipFile(io.BytesIO(data)) as members:
                 Allowance(len(data), file.limits).check(sum(member.file_size for member in members.infolist()))
         book = python_calamine.CalamineWorkbook.from_filelike(io.BytesIO(data))
-        sheets = [book.get_sheet_by_name(name).to_python(skip_empty_area=False) for name in book.sheet_names]
+        sheets = {name: book.get_sheet_by_name(name).to_python(skip_empty_area=False) for name in book.sheet_names}
     except (python_calamine.CalamineError, zipfile.BadZipFile, OSError, ValueError, RuntimeError, LookupError) as error:
         yield 1, BadRow(f"a sheet that cannot be read: {' '.join(str(error).split())[:200]}")
         return
-    for rows in sheets:
-        for number, row in enumerate(rows[:_MAX_HEADER_ROW]):
-            if _names_columns(row):
-                yield from _read_rows(rows, number)
-                return
-    if any(cell != "" for rows in sheets for row in rows for cell in row):
+    headers = {name: _find_header(rows) for name, rows in sheets.items()}
+    first = next((name for name, header in headers.items() if header is not None), None)
+    for name, rows in sheets.items():
+        header = headers[name]
+        if header is not None and (name == first or _are_stories(rows[header])):
+            yield from _read_rows(rows, header)
+        elif first is not None and any(cell != "" for row in rows for cell in row):
+            file.note("sheets hold no stories by the names of their columns, and were passed over", name)
+    if first is None and any(cell != "" for rows in sheets.values() for row in rows for cell in row):
         yield 1, BadRow("no row of the sheet names columns that are known; expected a header with id and title or body")
 
 
-def _names_columns(row: list[Any]) -> bool:
-    return len(known_names([cell for cell in row if isinstance(cell, str)])) > 1
+def _find_header(rows: list[list[Any]]) -> int | None:
+    """Find the first row that names columns."""
+    return next((number for number, row in enumerate(rows[:_MAX_HEADER_ROW]) if len(_fields(row)) > 1), None)
+
+
+def _are_stories(header: list[Any]) -> bool:
+    """Check whether a further sheet has columns of stories, not only names such as those of authors."""
+    return "title" in _fields(header) and not _fields(header).isdisjoint(("body", "published_at", "url"))
+
+
+def _fields(row: list[Any]) -> frozenset[str]:
+    return known_names([cell for cell in row if isinstance(cell, str)])
 
 
 def _read_rows(rows: list[list[Any]], header: int) -> Rows:
