@@ -17,7 +17,7 @@ from recommender.archive import snapshot
 from recommender.archive.archive import Archive
 from recommender.archive.build import build_archive, read_draft, with_settings
 from recommender.archive.candidates import pair_relevance
-from recommender.archive.changes import Changes, update_archive
+from recommender.archive.changes import Changes, update_archive, without_returned
 from recommender.archive.lister import Lister
 from recommender.archive.pins import current_lists
 from recommender.archive.rows import compact_rows
@@ -139,6 +139,7 @@ class Recommender(EditorActions):
         table, self.report = read_articles(
             articles, settings=self.settings.reading, columns=columns, format=format, strict=strict, progress=progress
         )
+        table, _ = without_returned(table, self.report, self.overlay.taken_back)
         if self.report.rejected:
             warnings.warn(self.report.rejection, stacklevel=2)
         self._warn_of_findings()

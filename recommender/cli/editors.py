@@ -279,6 +279,35 @@ def _values_of_stories(editorial_rules: Rules, published: PublishedLists, archiv
     return {"section": published.sections()} if names_sections else {}
 
 
+def _apply(
+    editorial_rules: Rules,
+    lists: str | Path,
+    published: PublishedLists,
+    who: WhoOptions,
+    journal: Path | None,
+    why: str,
+    unknown_too: bool,
+) -> int:
+    """Put blocks and `no_list` of rules into effect, with an entry of the journal for each that is new."""
+    from recommender.publishing.acts import Act, open_journal, perform
+
+    by, why = who.who, who.why or why
+    blocks = [
+        Act(what="block", item=block.item, story=block.story, who=by, why=why)
+        for block in editorial_rules.blocks
+        if block.item is not None
+    ]
+    withheld = [Act(what="withhold", item=story, who=by, why=why) for story in editorial_rules.no_list]
+    names = [name for act in (*blocks, *withheld) for name in (act.item, act.story) if name is not None]
+    if not unknown_too:
+        _require_known(published, "block", names)
+    opened = open_journal(lists, journal)
+    return sum(
+        len(perform(opened, published.overlay, acts, "command line", published)) for acts in (blocks, withheld) if acts
+    )
+
+
+@grouped
 def rules(
     file: Annotated[Path, typer.Argument(help="Editorial rules (.toml, .json, .csv).")],
     lists: Lists,
@@ -293,6 +322,9 @@ def rules(
     apply: Annotated[bool, typer.Option("--apply", help="Put its blocks and no_list into effect at once.")] = False,
     unknown_too: UnknownToo = False,
     json: JsonOption = False,
+    *,
+    who: WhoOptions,
+    journal: JournalFile = None,
 ) -> None:
     """Check a file of rules against published lists; exit with status 1 if there are findings."""
     from datetime import UTC, datetime
@@ -306,10 +338,9 @@ def rules(
     values = _values_of_stories(editorial_rules, published, archive)
     findings = editorial_rules.check(frozenset(published.ids()), datetime.now(UTC), values)
     counts = editorial_rules.counts()
-    try:
-        applied = published.apply(editorial_rules, unknown_too=unknown_too) if apply else None
-    except UnknownArticleError as error:
-        raise UnknownArticleError(str(error).replace("unknown_too", "--unknown-too")) from None
+    applied = (
+        _apply(editorial_rules, lists, published, who, journal, f"rules of {file.name}", unknown_too) if apply else None
+    )
     if json:
         print_json(orjson.dumps({"file": str(file), "rules": counts, "findings": findings, "applied": applied}))
     else:

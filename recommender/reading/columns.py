@@ -41,6 +41,7 @@ from recommender.reading.markup import Anchor, are_plain
 from recommender.reading.names import TIMES
 from recommender.reading.plan import Plan
 from recommender.reading.report import Notes, ReadReport
+from recommender.reading.status import NO_TEXT, NOTICE
 from recommender.reading.text_arrays import STRING
 from recommender.reading.values import MISSING, plain
 
@@ -102,6 +103,8 @@ class Columns:
         fields |= {field: self._first(field, names, self._read_words) for field, names in plan.other_fields}
         fields |= {field: pc.fill_null(fields[field], default) for field, default in _DEFAULTS.items()}
         fields["tags"] = pa.LargeListArray.from_arrays(fields["tags"].offsets, fields["tags"].values)  # empty, not null
+        if plan.status.reads_texts:
+            self.odd |= text_arrays.matches(fields["title"], NOTICE) | text_arrays.matches(fields["body"], NO_TEXT)
         self._add_further_tags(fields)
         has_no_body = text_arrays.sizes(fields["body"]) == 0
         self.odd |= has_no_body & (text_arrays.sizes(fields["title"]) == 0)

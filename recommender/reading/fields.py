@@ -27,6 +27,7 @@ from recommender.reading.markup import Anchor
 from recommender.reading.months import AmbiguousMonth
 from recommender.reading.names import TIMES, guess_id_column
 from recommender.reading.plan import Plan
+from recommender.reading.status import notice
 from recommender.reading.time_texts import AmbiguousDate
 from recommender.reading.values import as_text, plain, quoted, single_value
 
@@ -81,6 +82,10 @@ class _RowConverter:
         self._add_other_fields()
         if not self.values.get("title") and not self.values.get("body"):
             raise RowError(_missing_text(self.raw, self.plan))
+        if self.plan.status.reads_texts and (
+            reason := notice(self.values.get("title", ""), self.values.get("body", ""))
+        ):
+            raise Unpublished(reason, Article(**self.values))
         self._drop_repeated_lead()
         self._add_links()
         self._add_details()

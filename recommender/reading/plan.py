@@ -70,6 +70,7 @@ class Plan:
             column: replace(format, zone=UTC) if fold(column).endswith(("gmt", "utc")) else format for column in times
         }
         check = StatusCheck.from_columns({} if drafts else {fold(name): name for name in reversed(names)}, limits)
+        check = replace(check, reads_texts=not drafts)
         return cls(columns, limits, report or ReadReport(), check, formats, embargoes, kickers)
 
     @cached_property

@@ -37,6 +37,7 @@ from recommender.storage.versions import CURRENT
 
 Source: TypeAlias = str | Path | pa.Table | SqlQuery | Iterable[Article | Mapping[str, Any]] | Sequence[str | Path]
 
+_NOT_THERE = "columns that reading.columns names are not in the input, and their fields were read as usual"
 NO_STORY = "files or folders without a story"
 # written next to lists, where a folder is both input and output
 _OWN_FILES = ("journal.jsonl", "rejected.jsonl", "tombstones.jsonl", "unpublished.json")
@@ -145,6 +146,9 @@ def read_articles(
     table = pa.concat_tables(tables).combine_chunks() if tables else READ.empty_table()
     table = _drop_unpublished(_keep_newest(table, report), report)
     note_unread_times(table, settings, report.notes)
+    for field, column in columns.items() if report.read else ():
+        if field not in report.mapped:
+            report.notes.add(_NOT_THERE, f"{field} = {column!r}")
     report.accepted = len(table)
     return table, report
 

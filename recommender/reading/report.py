@@ -70,6 +70,8 @@ class ReadReport:
         Links that cannot be used, by reason: they cost no row.
     newest_naive : datetime, optional
         The newest publication time that was written without a zone.
+    mapped : set of str
+        Fields whose columns were named, and are in the input.
     boilerplate : tuple of Passage
         What recurs across the stories, and left the texts that they are compared by, the commonest first.
     """
@@ -85,6 +87,7 @@ class ReadReport:
     lost: Counter[str] = field(default_factory=Counter)
     links_left_out: Counter[str] = field(default_factory=Counter)
     newest_naive: datetime | None = None
+    mapped: set[str] = field(default_factory=set)
     boilerplate: tuple[Passage, ...] = ()
 
     @property
@@ -113,6 +116,7 @@ class ReadReport:
         self.notes.merge(part.notes)
         self.lost += part.lost
         self.links_left_out += part.links_left_out
+        self.mapped |= part.mapped
         self.note_naive(part.newest_naive)
 
     def note_naive(self, time: datetime | None) -> None:

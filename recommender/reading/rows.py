@@ -92,6 +92,7 @@ class RowReader:
         """Plan how rows with these columns become articles."""
         if names not in self._plans:
             mapping = {field: column for field, column in self._mapping.items() if column in names}
+            self.report.mapped.update(mapping)
             self._plans[names] = Plan.from_columns(names, mapping, self.settings, self.report, self._drafts)
         return self._plans[names]
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -90,6 +91,20 @@ _TIMED_FLAGS = ("deleted", "removed", "trashed", "unpublished", "hidden", "withh
 _DELETION_TIMES = ("deletedat", "trashedat", "datedeleted", "deletedon")
 _MIN_DATE = 8  # digits
 _TYPES = ("type", "posttype", "contenttype", "nodetype", "pagetype", "typename")
+NOTICE = (
+    r"^(?:(?:MANDATORY|BULLETIN) )?KILL(?:\s*[:–—-]|$)|,\s*(?:\S+\s+){0,2}K(?:ill|ILL)$|(?i:^Achtung Redaktionen\b)"
+    r"|^(?:WITHDRAWN?|ELIMINATION|ANNULATION|ANULACIÓN|ANNULLAMENTO)\s*[:–—-]|(?i:\btest (?:article|story|post)\b)"
+)
+"""What all titles match that may tell newsrooms what to do, not readers what happened."""
+NO_TEXT = r"(?i)^lorem ipsum dolor\b"
+"""How texts begin that only fill a page."""
+_NOTICE, _NO_TEXT = re.compile(NOTICE), re.compile(NO_TEXT)
+_TO_EDITORS = re.compile(
+    r"\beditors\b|\b(?:please|pls) (?:kill|ignore|disregard)|\bdo not (?:use|publish)\b|\bkill the story\b"
+    r"|\bhas been (?:killed|withdrawn|eliminated)\b|\bnicht (?:mehr )?verwend|\bzurückgezogen\b|\bannulé|\banulad",
+    re.IGNORECASE,
+)
+_OPENING = 500  # characters
 STATUS_NAMES = frozenset((*_STATUSES, *_FLAGS, *_TYPES, *_DELETION_TIMES))
 """Folded names of columns that say whether a row is a published story."""
 
@@ -97,6 +112,20 @@ STATUS_NAMES = frozenset((*_STATUSES, *_FLAGS, *_TYPES, *_DELETION_TIMES))
 _SHOWN, _HIDDEN, _NOT_STORIES, _YES, _NO = (
     frozenset(map(fold, words)) for words in (*(words.split() for words in _WORDS), YES, NO)
 )
+
+
+def notice(title: str, body: str) -> str | None:
+    """Find out whether a text is for newsrooms, not for readers, such as the notice that a story was withdrawn.
+
+    Examples
+    --------
+    >>> notice("BC-Ferry, Kill", "Editors: please kill this story."), notice("KILL: a film of fury", "The hero hits.")
+    ('title kill notice', None)
+    """
+    if _NO_TEXT.match(body):
+        return "text lorem ipsum"
+    is_told = _NOTICE.search(title) and (not body or _TO_EDITORS.search(body, 0, _OPENING))
+    return "title kill notice" if is_told else None
 
 
 @dataclass(frozen=True)
@@ -107,11 +136,14 @@ class StatusCheck:
     ----------
     hidden, shown : frozenset of str
         Folded values that settings name.
+    reads_texts : bool
+        Whether notices to newsrooms are no stories.
     """
 
     columns: tuple[tuple[str, str], ...]
     hidden: frozenset[str]
     shown: frozenset[str]
+    reads_texts: bool = True
 
     @classmethod
     def from_columns(cls, columns: Mapping[str, str], settings: ReadingSettings) -> StatusCheck:

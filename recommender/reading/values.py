@@ -39,7 +39,7 @@ _KEYS = (
     "fullOrUserName", "slug", "$oid", "$date", "$numberLong", "$numberInt", "$numberDouble", "$numberDecimal",
     "$uuid", "$timestamp", "en", "main", "original", "webTitle", "data", "attributes", "_seconds", "seconds", "node",
     "nodes", "edges", "t", "S", "N", "SS", "L", "BOOL", "stringValue", "timestampValue", "integerValue",
-    "doubleValue", "booleanValue", "arrayValue", "values", "tag", "keyword", "target_id", "NULL", "nullValue",
+    "doubleValue", "booleanValue", "arrayValue", "values", "tag", "keyword", "target_id",
 )  # fmt: skip
 _NAMES = ("name", "term", "label", "title", "slug")
 _ADDRESSES = ("url", "href", "src", "contentUrl", "@id", "link", "canonical", "uri", "original")
@@ -161,6 +161,8 @@ def _unwrap_other(value: Mapping[Any, Any], keys: Iterable[str]) -> Any:
     """Find what an object without a filled key means: bytes, the list of its parts, or a person."""
     if "$binary" in value:
         return _binary_text(value["$binary"])
+    if value.keys() <= {"NULL", "nullValue"}:
+        return None
     if value and all(isinstance(part, Mapping) and any(map(part.get, _NAMES)) for part in value.values()):
         return list(value.values())  # by their names, or by other keys
     for parts in _PERSON_NAMES:

@@ -447,6 +447,13 @@ def test_the_command_line(tmp_path: Path) -> None:
     assert lists.get("t0-s4").status == "ok"
     done = cli("rules", sound, "--lists", out, "--apply")
     assert "in effect at once: 2" in done.stdout
+    told = [json.loads(line) for line in (out / "journal.jsonl").read_text().splitlines()]
+    assert [(act["what"], act["item"], act["why"]) for act in told] == [
+        ("block", "t0-s2", "rules of sound.toml"),
+        ("withhold", "t0-s4", "rules of sound.toml"),
+    ]
+    assert "in effect at once: 0" in cli("rules", sound, "--lists", out, "--apply", "--by", "Ana").stdout
+    assert len((out / "journal.jsonl").read_text().splitlines()) == 2
     assert lists.get("t0-s4").status == "withheld"
     assert "t0-s2" not in ids(lists.get("t0-s0"))
     done = cli("rules", odd, "--lists", out)

@@ -138,6 +138,17 @@ def test_a_run_over_all_stories_brings_none_back_with_an_older_row(place: tuple[
     assert shown_anywhere(PublishedLists.open(place[0]))
 
 
+def test_a_fit_brings_no_story_back_with_an_older_row() -> None:
+    stories = [{**one, "updated_at": "2026-11-20T09:00:00Z"} for one in checkerboard()]
+    rec = Recommender(SETTINGS).fit(stories)
+    rec.update([{"id": GONE, "status": "trash", "updated_at": "2026-11-22T09:00:00Z"}])
+    with pytest.warns(UserWarning, match="1 rows are older than those that took their stories back"):
+        rec.fit(stories)
+    assert GONE not in rec.catalog
+    rec.fit([{**one, "updated_at": "2026-11-23T09:00:00Z"} if one["id"] == GONE else one for one in stories])
+    assert GONE in rec.catalog
+
+
 def test_a_story_that_comes_back_without_times_is_told(place: tuple[str, str], tmp_path: Path) -> None:
     stories, archive = checkerboard(), tmp_path / "archive"
     published(place, stories, archive=archive)

@@ -10,6 +10,7 @@ import pytest
 
 from recommender.reading.formats.encodings import detect_encoding
 from recommender.reading.read import read_articles
+from recommender.settings import ReadingSettings
 
 
 def read(**values: Any) -> tuple[dict[str, Any], list[str]]:
@@ -141,3 +142,64 @@ def test_what_spark_writes_next_to_stories_is_nothing_bad(tmp_path: Path) -> Non
 def test_ends_of_lines_that_were_escaped_once_too_often_are_read() -> None:
     assert read(body="It lifted.\\nShips left.")[0]["body"] == "It lifted.\nShips left."
     assert read(body="In C:\\news it stays.")[0]["body"] == "In C:\\news it stays."
+
+
+@pytest.mark.parametrize(
+    ("title", "body", "shown"),
+    [
+        ("BC-US--Ferry, Kill", "Editors: please kill the story headlined Ferry aground.", False),
+        ("KILL: Ferry aground", "The story has been withdrawn.", False),
+        ("MANDATORY KILL", "", False),
+        ("WITHDRAWN - Ferry aground", "The story has been withdrawn and should be ignored.", False),
+        ("Achtung Redaktionen", "Bitte die Meldung nicht verwenden.", False),
+        ("Test article", "Please ignore.", False),
+        ("Ferry aground", "Lorem ipsum dolor sit amet, consectetur.", False),
+        ("KILL: a film of fury", "The hero fights his way through a train.", True),
+        ("Bears, Wolves Kill", "Farmers have lost forty sheep.", True),
+        ("Kill Bill returns to cinemas", "It has been withdrawn once.", True),
+        ("Lorem ipsum: how filler text became art", "A show opens.", True),
+        ("CORRECTION: Ferry aground", "In a story of Friday the name was wrong.", True),
+    ],
+)
+def test_notices_to_newsrooms_are_no_stories(title: str, body: str, shown: bool) -> None:
+    rows = [{"id": str(number), "title": title, "body": body} for number in range(40)]
+    for part in (rows[:1], rows):
+        table, report = read_articles(part)
+        assert (len(table), sum(report.unpublished.values())) == ((len(part), 0) if shown else (0, len(part)))
+    assert len(read_articles(rows, drafts=True)[0]) == 40
+
+
+def test_columns_of_the_settings_that_the_input_lacks_are_told() -> None:
+    settings = ReadingSettings(columns={"title": "kopf", "lead": "vorspann_x"})
+    _, report = read_articles([{"id": 1, "kopf": "Fog"}, {"id": 2, "title": "Rain"}], settings=settings)
+    (note,) = report.notes.lines()
+    assert note.endswith("not in the input, and their fields were read as usual, such as lead = 'vorspann_x'")
+
+
+def test_front_matter_with_quotes_forgotten_is_read_line_by_line(tmp_path: Path) -> None:
+    page = tmp_path / "fog.md"
+    page.write_text("---\ntitle: Fog: it lifts\ndate: 2026-11-20\ntags: [sea, fog\n---\nShips left.\n")
+    table, report = read_articles(page)
+    assert (table["title"][0].as_py(), table["body"][0].as_py(), report.rejected) == (
+        "Fog: it lifts",
+        "Ships left.",
+        [],
+    )
+    page.write_text("---\ntitle: Fog\nlayout: page\n---\nAbout us.\n")
+    assert read_articles(page)[1].unpublished == {"type page": 1}
+    page.write_text("---\ntitle: Fog\npermalink: false\n---\nNo page.\n")
+    assert read_articles(page)[1].unpublished == {"draft true": 1}
+
+
+def test_pages_that_search_engines_shall_not_find_are_not_shown(tmp_path: Path) -> None:
+    head = '<meta property="og:type" content="article"><meta property="og:title" content="Fog">'
+    for name, robots in (("a", "index,follow"), ("b", "noindex, nofollow")):
+        text = f'<html><head>{head}<meta name="robots" content="{robots}"></head><body><p>It lifted.</p></body></html>'
+        (tmp_path / f"{name}.html").write_text(text)
+    table, report = read_articles(tmp_path)
+    assert (len(table), report.unpublished) == (1, {"robots noindex, nofollow": 1})
+
+
+def test_a_translation_is_a_copy_of_its_original() -> None:
+    rows = [{"id": 1, "title": "Fog"}, {"id": 2, "title": "Nebel", "translation_of": 1}]
+    assert read_articles(rows)[0]["canonical_id"].to_pylist() == [None, "1"]

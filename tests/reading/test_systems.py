@@ -783,3 +783,30 @@ def test_superdesk_and_pages_of_mdx_are_read(tmp_path: Path) -> None:
     page = "---\ntitle: Ferry\n---\nimport Map\n\n<Map />\n\nIt ran {{ site.name }} <Map/> aground.\n"
     (tmp_path / "a.mdx").write_text(page)
     assert read_articles(tmp_path / "a.mdx")[0]["body"].to_pylist() == ["It ran  <Map/> aground."]
+
+
+def test_arc_stories_that_are_not_published_and_their_times() -> None:
+    story = {
+        "_id": "A1", "type": "story", "headlines": {"basic": "Ferry"}, "content_elements": [], "canonical_url": "/a",
+        "display_date": "2026-11-20T08:00:00Z", "publish_date": "2026-11-25T08:00:00Z", "revision": {"published": True},
+        "content_restrictions": {"content_code": "metered"},
+    }  # fmt: skip
+    table, report = read_articles([story, {**story, "_id": "A2", "revision": {"published": False}}])
+    (row,) = table.to_pylist()
+    assert (row["id"], row["access"], f"{row['published_at']:%d}") == ("A1", "paid", "20")
+    assert report.unpublished == {"status unpublished": 1}
+
+
+def test_what_dynamodb_and_drupal_write_for_nothing_and_for_types_is_known() -> None:
+    row = {"id": {"S": "1"}, "title": {"S": "Ferry"}, "lead": {"NULL": True}, "type": [{"target_id": "article"}]}
+    table, report = read_articles([row])
+    assert (table["lead"][0].as_py(), table["kind"][0].as_py(), report.notes.counts) == ("", "article", {})
+
+
+def test_a_letter_of_ghost_and_a_post_hidden_from_search_engines_are_not_shown() -> None:
+    letter = {"id": "1", "uuid": "u", "title": "Letter", "slug": "s", "html": "<p>Hi</p>", "visibility": "public"}
+    post = {"id": 2, "title": {"rendered": "Fog"}, "slug": "fog", "date_gmt": "2026-11-20T08:00:00"}
+    _, report = read_articles([{**letter, "status": "sent"}])
+    assert report.unpublished == {"status unpublished": 1}
+    _, report = read_articles([{**post, "yoast_head_json": {"robots": {"index": "noindex"}}}])
+    assert report.unpublished == {"robots noindex": 1}

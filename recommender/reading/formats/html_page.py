@@ -27,6 +27,7 @@ _META_FIELDS = {
         "updated_at": "article:modified_time og:updated_time",
         "section": "article:section parsely-section",
         "author": "article:author author",
+        "robots": "robots",
     }.items()
     for name in names.split()
 }

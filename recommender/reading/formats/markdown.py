@@ -29,6 +29,7 @@ _HEADING = re.compile(r"\s*# +([^\n]*\S)")
 _UNDERLINE = re.compile(r"(?<=\S\n)(?:={3,}|-{3,})[ \t]*$", re.MULTILINE)  # of a heading
 _MAX_FRONT = 1 << 16  # characters
 _LANGUAGE = re.compile(r"(.+)\.([a-z]{2}(?:-[A-Za-z]{2,4})?)")
+_NAMED, _ALIAS = re.compile(r"^(\w[\w-]{0,40}):[ \t]+(\S.*)$", re.MULTILINE), re.compile(r"[:\[,-] *\*\w")
 _DATE = re.compile(r"(\d{4}-\d{2}-\d{2})-(.+)")
 
 
@@ -79,7 +80,7 @@ def _split_front_matter(text: str) -> tuple[Any, str] | BadRow:
     if front := _FRONT.match(text):
         if len(front[2]) > _MAX_FRONT:
             return BadRow(f"front matter of {len(front[2]):,} characters; the limit is {_MAX_FRONT:,}")
-        values = tomllib.loads(front[2]) if front[1] == "+++" else _NoAliases(front[2]).get_single_data()
+        values = tomllib.loads(front[2]) if front[1] == "+++" else _read_yaml(front[2])
         return values, text[front.end() :]
     if text.lstrip("\ufeff").startswith("{"):
         end = text.index("\n}") + 2
@@ -88,6 +89,17 @@ def _split_front_matter(text: str) -> tuple[Any, str] | BadRow:
         lines = (line.partition(":") for line in head[0].strip().split("\n"))
         return {name.casefold(): value.strip() for name, _, value in lines}, text[head.end() :]
     return BadRow("no front matter; a page begins with --- or +++")
+
+
+def _read_yaml(text: str) -> Any:
+    """Read YAML; where people forgot the quotes that it needs, its lines of a name and a value."""
+    try:
+        return _NoAliases(text).get_single_data()
+    except yaml.YAMLError:
+        lines = dict(_NAMED.findall(text))
+        if not any(name in lines for name in ("title", "Title")) or "*" in "".join(_ALIAS.findall(text)):
+            raise
+        return {name: value.strip().strip("'\"") for name, value in lines.items()}
 
 
 def _row_of_page(values: dict[Any, Any], body: str, path: PurePath, is_member: bool) -> dict[str, Any]:
@@ -108,8 +120,12 @@ def _row_of_page(values: dict[Any, Any], body: str, path: PurePath, is_member: b
         row["date_created"] = dated_name[1]
     if folder != ".":  # another page has the same name
         row["id"] = f"{folder}/{row['id']}"
+    if values.get("permalink") is False:  # of Eleventy: no page is made
+        row["draft"] = True
     if path.stem == "_index":
         row["type"] = "section page"
+    elif values.get("layout") in ("page", "home") and not dated_name:  # of Jekyll
+        row["type"] = "page"
     elif "title" not in row and fields.isdisjoint(("title", "published_at")):  # a part of other pages
         row["type"] = "webpage"
     return row

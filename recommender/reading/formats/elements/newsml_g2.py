@@ -8,7 +8,7 @@ from xml.etree.ElementTree import Element
 from recommender.reading.formats.elements import nitf
 from recommender.reading.formats.elements.tree import LANGUAGE, attribute, first, line_of, named
 
-_NO_STORIES = ("picture", "video", "audio", "graphic", "animation")
+_NO_STORIES, _MAY_BE_STORIES = ("picture", "graphic", "animation"), ("video", "audio")  # the last with a text
 _OWN_RELATIONS = ("self", "alternate", "permalink", "sameas")  # other links lead to other stories, as `irel:seeAlso`
 
 
@@ -18,7 +18,7 @@ def row(item: Element) -> dict[str, Any]:
         next(named(item, name), Element(name)) for name in ("itemMeta", "contentMeta", "contentSet")
     )
     inner = first(texts, "inlineXML", "inlineData")
-    body = _body(inner)
+    body, kind = _body(inner), _code(about, "itemClass")
     fields = {
         "id": item.get("guid"),
         "title": _line(content, "headline") or (inner is not None and line_of(first(inner, "hl1", "title"))),
@@ -35,7 +35,7 @@ def row(item: Element) -> dict[str, Any]:
         "language": attribute(content, "language", "tag") or item.get(LANGUAGE),
         "tags": _subjects(content),
         "url": _address(about),
-        "type": "attachment" if _code(about, "itemClass") in _NO_STORIES and not body else None,
+        "type": "attachment" if kind in _NO_STORIES or (kind in _MAY_BE_STORIES and not body) else None,
     }
     return {name: value for name, value in fields.items() if value}
 

@@ -23,6 +23,11 @@ def _convert(row: Row) -> Row:
         image=get_path(promo, "basic", "url") or get_path(promo, "lead_art", "url"),
         source=source,
     )
+    story["published_at"] = first_of(row, "display_date", "first_publish_date", "publish_date", "created_date")
+    if get_path(row.get("revision"), "published") is False:
+        story["status"] = "unpublished"
+    if get_path(row.get("content_restrictions"), "content_code") not in (None, "", "free", "open", "default"):
+        story["access"] = "paid"
     if isinstance(row.get("source"), dict):
         story["source"] = source
     return with_kind(story)

@@ -17,6 +17,8 @@ def _convert(row: Row) -> Row:
     story = fill(without(story, "primary_tag", "primary_author"), section=section)
     if not story.get("authors"):
         story["authors"] = get_path(row.get("primary_author"), "name")
+    if story.get("status") == "sent":  # as a letter, never shown on the site
+        story["status"] = "unpublished"
     if str(story.get("page", "0")).casefold() in ("1", "true"):  # exports before 2019 have no types
         story["type"] = "page"
     return with_kind(without(story, "page"))

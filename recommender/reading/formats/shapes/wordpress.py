@@ -22,6 +22,8 @@ def _convert_rest(row: Row) -> Row:
     if any(get_path(row.get(name), "protected") is True for name in ("content", "excerpt")):
         story["status"] = PROTECTED
     seo = row.get("yoast_head_json")
+    if get_path(seo, "robots", "index") == "noindex":
+        story["robots"] = "noindex"
     return with_kind(
         fill(
             story,
