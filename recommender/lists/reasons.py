@@ -241,11 +241,25 @@ def _time_apart(story_published: NDArray[np.int64], published: NDArray[np.int64]
     """Write how long before or after a story an item was published, as "two days earlier"; '' = not known."""
     has_dates = (story_published != UNDATED) & (published != UNDATED)
     hours = (np.where(has_dates, published, 0) - np.where(has_dates, story_published, 0)) // HOUR_US
-    texts = {gap: apart_text(gap) for gap in np.unique(hours).tolist()}
-    return pa.array(
-        [texts[gap] if known else "" for gap, known in zip(hours.tolist(), has_dates.tolist(), strict=True)],
-        pa.string(),
-    )
+    _, first, group = np.unique(_as_told(hours), return_index=True, return_inverse=True)
+    texts = pa.array([*map(apart_text, hours[first].tolist()), ""], pa.string())
+    return texts.take(pa.array(np.where(has_dates, group, len(first))))
+
+
+def _as_told(hours: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Give distances in time, (m,), numbers: those of one number have one text, and there are far fewer texts.
+
+    Examples
+    --------
+    >>> numbers = _as_told(np.array([70, 72, 96, -72]))
+    >>> (numbers == numbers[0]).tolist(), apart_text(70), apart_text(72)
+    ([True, True, False, False], 'three days later', 'three days later')
+    """
+    size = np.abs(hours)
+    unit = np.searchsorted([least for _, least, _ in reversed(_UNITS)], size, side="right")  # 0: within the hour
+    lengths = np.array([1.0, *(length for _, _, length in reversed(_UNITS))])
+    count = np.maximum(np.rint(size / lengths[unit]), 1).astype(np.int64)
+    return np.asarray(np.sign(hours) * (count * len(lengths) + unit))
 
 
 def apart_text(hours: int) -> str:

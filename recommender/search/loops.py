@@ -12,7 +12,7 @@ from recommender.compute.kernels import kernel
 # constants of the loops are defined in this file: machine code is compiled again if this file changes
 LANES = 64  # products compared together before each is compared alone; compilers vectorise no shorter loop
 MEANING, WORDS = 3, 10  # factors of the products of vectors and of words: unit words are sqrt(.7) long
-TILE = 1 << 13  # rows that many stories are compared with together: their vectors stay in the cache
+TILE = 1 << 14  # rows that many stories are compared with together: what is summed for each stays in the cache
 
 
 def select(values: NDArray[np.int64], size: int, nth: int, spare: NDArray[np.int64]) -> int:
@@ -177,8 +177,9 @@ def best_of_near(
     position, product, size, worst, count = buffers
     room, width = position.shape[1], len(rows)
     scratch = np.empty((2, room + 1), np.int64)
-    shared, hits = np.empty(TILE, np.int32), np.empty(TILE, np.int32)
-    cell_of, needed = np.empty(TILE, np.int32), np.empty(TILE, np.int32)  # cells of a tile are counted from its first
+    # estimates of a tile, less the cut of the story; what stands behind the last row is never a hit
+    excess, hits = np.empty(TILE, np.int32), np.empty(TILE + 1, np.int32)
+    cell_of, start_of = np.empty(TILE, np.int32), np.empty(TILE, np.int32)  # cells of a tile, counted from its first
     next_posting = np.empty((stop - start, words.shape[1]), np.int64)
     last_posting = np.empty((stop - start, words.shape[1]), np.int64)
     for story in range(start, stop):
@@ -195,39 +196,42 @@ def best_of_near(
             left, right = max(cell_offsets[last_cell], base), min(cell_offsets[last_cell + 1], end)
             cell_of[left - base : right - base] = last_cell - first_cell
             last_cell += 1
+        excess[:] = -(1 << 31)
+        end32, base32, base64 = np.int32(end), np.int32(base), np.uint64(base)
         for story in range(start, stop):
-            n_hits, limit = 0, cut[story]
-            shared[: end - base] = 0
             for cell in range(first_cell, last_cell):
-                # what the words must add to the product with the centre; nothing if that alone reaches the cut
-                least = np.int32(limit - np.int32(centres[story, cell]))
-                needed[cell - first_cell] = least
-                if least <= 0:
-                    for at in range(max(cell_offsets[cell], base), min(cell_offsets[cell + 1], end)):
-                        hits[n_hits] = at - base
-                        n_hits += 1
+                # what the product with the centre has too little of: the words must add as much
+                missing = np.int32(np.int32(centres[story, cell]) - cut[story])
+                start_of[cell - first_cell] = missing
+                excess[max(cell_offsets[cell], base) - base : min(cell_offsets[cell + 1], end) - base] = missing
             for key in range(words.shape[1]):
-                at, last = next_posting[story - start, key], last_posting[story - start, key]
+                at, last = np.uint64(next_posting[story - start, key]), np.uint64(last_posting[story - start, key])
                 weight = np.int32(WORDS * np.int32(weights[story, key]))
-                while at < last and post_position[at] < end:
-                    row = np.uint32(post_position[at] - base)  # unsigned: no negative indices to check
-                    before = shared[row]
-                    shared[row] = after = np.int32(before + np.int32(weight * np.int32(post_weight[at])))
-                    if before < needed[np.uint32(cell_of[row])] <= after:
-                        hits[n_hits] = row
-                        n_hits += 1
-                    at += 1
-                next_posting[story - start, key] = at
+                while at < last and post_position[at] < end32:
+                    row = np.uint32(post_position[at] - base32)  # unsigned: no negative indices to check
+                    excess[row] = np.int32(excess[row] + np.int32(weight * np.int32(post_weight[at])))
+                    at += np.uint64(1)
+                next_posting[story - start, key] = np.int64(at)
+            n_hits = 0
+            for left in range(0, end - base, LANES):
+                estimates, below = excess[left : left + LANES], np.int32(-1)
+                for lane in range(LANES):
+                    below &= estimates[lane]
+                if below < 0:  # all of them are
+                    continue
+                for lane in range(LANES):  # without a branch, which no processor could predict
+                    hits[n_hits] = left + lane
+                    n_hits += estimates[lane] >= 0
             query = vectors[story]
             for number in range(n_hits):
-                at = base + hits[number]
-                if not is_allowed[at] or rows[at] == own_row[story]:
-                    continue
-                other, total = others[other_rows[at]], np.int32(0)
+                row = np.uint32(hits[number])
+                at = np.uint64(base64 + np.uint64(row))
+                other, total = others[np.uint64(other_rows[at])], np.int32(0)
                 for i in range(len(query)):
                     total = np.int32(total + np.int32(np.int32(query[i]) * np.int32(other[i])))
-                value = np.int32(MEANING * total + shared[at - base])
-                if value <= 0 or value < worst[story]:
+                shared = np.int32(excess[row] - start_of[np.uint32(cell_of[row])])
+                value = np.int32(MEANING * total + shared)
+                if value < max(worst[story], np.int32(1)) or not is_allowed[at] or rows[at] == own_row[story]:
                     continue
                 position[story, size[story]], product[story, size[story]] = at, value
                 size[story] += 1

@@ -129,10 +129,13 @@ def is_table(body: str) -> bool:
     words = body[:_TABLE_OPENING].casefold().split()[:_TABLE_WORDS]
     if len(words) < 8:
         return False
-    signs = "".join("#" if _FIGURES.fullmatch(word) else "p" if _PROSE.fullmatch(word) else "w" for word in words)
-    figures, prose = signs.count("#"), signs.count("p")
+    is_figure = [_FIGURES.fullmatch(word) is not None for word in words]
+    if sum(is_figure) < _TABLE_FIGURES * len(words):  # as in nearly every body: the longer expression is not needed
+        return False
+    pairs = zip(words, is_figure, strict=True)
+    signs = "".join("#" if figure else "p" if _PROSE.fullmatch(word) else "w" for word, figure in pairs)
     longest = max(map(len, signs.split("#")))
-    return figures >= _TABLE_FIGURES * len(words) and prose <= _TABLE_PROSE * len(words) and longest <= _TABLE_RUN
+    return signs.count("p") <= _TABLE_PROSE * len(words) and longest <= _TABLE_RUN
 
 
 class FormatKeys(NamedTuple):

@@ -5,11 +5,12 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import numpy as np
 import pytest
 
 from recommender import Recommender, Rules, Settings
 from recommender.lists.readnext import MOST_REASONS
-from recommender.lists.reasons import apart_text
+from recommender.lists.reasons import _as_told, apart_text
 from tests.support.checkerboard import checkerboard
 
 NOON = datetime(2026, 3, 2, 12, 7, tzinfo=UTC)
@@ -112,6 +113,13 @@ def test_contributions_say_what_the_relevance_is_made_of(ranker: str) -> None:
 )
 def test_distances_in_time_are_words(hours: int, text: str) -> None:
     assert apart_text(hours) == text
+
+
+def test_distances_that_are_told_together_have_one_text() -> None:
+    hours = np.arange(-24 * 365 * 5, 24 * 365 * 5 + 1)
+    texts: dict[int, str] = {}
+    for number, gap in zip(_as_told(hours).tolist(), hours.tolist(), strict=True):
+        assert texts.setdefault(number, apart_text(gap)) == apart_text(gap)
 
 
 def test_titles_page_debris_and_bare_first_names_are_no_reason() -> None:
