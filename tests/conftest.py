@@ -1,8 +1,11 @@
 from __future__ import annotations
 
+import gc
 import os
 import secrets
 import shutil
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -14,6 +17,7 @@ os.environ.setdefault("HF_HUB_OFFLINE", "1")
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # workers that spin would starve the processes of other tests
 if "PYTEST_XDIST_WORKER" in os.environ:  # the workers share out the cores: threads of theirs wait for each other
     os.environ.setdefault("OMP_NUM_THREADS", "1")
+    gc.disable()  # until all is imported and collected, which leaves hardly any garbage
 # clusters of tests obey nobody else; Ray reads these once, when it is first imported
 os.environ.setdefault("RAY_AUTH_MODE", "token")
 os.environ.setdefault("RAY_AUTH_TOKEN", secrets.token_hex(32))
@@ -33,8 +37,31 @@ MOST_WORKERS = 4  # each fits and compiles for itself what others do, and holds 
 
 def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
     """Use a worker more than there are cores, as one of them waits for servers; none for a few named tests."""
-    whole = config.args_source is pytest.Config.ArgsSource.TESTPATHS
-    return min((os.cpu_count() or 1) + 1, MOST_WORKERS) if whole else 0
+    return min((os.cpu_count() or 1) + 1, MOST_WORKERS) if is_whole(config) else 0
+
+
+def is_whole(config: pytest.Config) -> bool:
+    """Whether all tests were asked for, by naming none."""
+    return config.args_source is pytest.Config.ArgsSource.TESTPATHS
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Compile the loops of a new checkout in one process while the workers collect, or each compiles all of them."""
+    if is_whole(config) and not hasattr(config, "workerinput") and not any((ROOT / "recommender").rglob("*.nbi")):
+        compiling = subprocess.Popen([sys.executable, "-c", "import tests.support.preloaded"], cwd=ROOT)
+        config.add_cleanup(compiling.wait)
+
+
+def pytest_ignore_collect(collection_path: Path) -> bool | None:
+    """Leave out what holds no tests: helpers have no examples, and some do work when they are imported."""
+    is_helper = collection_path.suffix == ".py" and not collection_path.name.startswith("test_")
+    return True if is_helper and collection_path.is_relative_to(HERE) else None
+
+
+def pytest_collection_finish() -> None:
+    """Let later collections of garbage pass over what stays until the end: modules and thousands of tests."""
+    gc.freeze()
+    gc.enable()
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -43,7 +70,9 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 LONG = ("test_faults.py", "test_soak.py", "test_ray.py", "test_server.py", "test_wheel.py", "test_readme.py")
-NEWSROOM = Path(__file__).parent.parent / "data" / "newsroom" / "articles.jsonl"
+HERE = Path(__file__).parent
+ROOT = HERE.parent
+NEWSROOM = ROOT / "data" / "newsroom" / "articles.jsonl"
 
 
 @pytest.fixture(scope="session")
