@@ -19,10 +19,9 @@ from recommender.settings.stages import (
     RetrievalSettings,
     SelectionSettings,
     SeriesRule,
-    Stage,
-    validate,
 )
 from recommender.settings.toml import read_toml, without_nones
+from recommender.settings.validation import Stage, validate
 
 __all__ = [
     "Cap",
