@@ -321,7 +321,7 @@ class Columns:
 
     def _add_further_tags(self, fields: dict[str, pa.Array]) -> None:
         """Add what `further_tags` finds in columns of several sections, and of words above headlines."""
-        plan, notes = self._plan, self._plan.report.notes
+        plan = self._plan
         columns = {name: self._to_list(name) for name in plan.kickers}
         for name in plan.columns.get("section", ()):
             values = self._raw[name]
@@ -334,13 +334,17 @@ class Columns:
         if not columns:
             return
         self._used.update(plan.kickers)
-        tags = fields["tags"].to_pylist()
+        tags, found = fields["tags"].to_pylist(), dict[Any, list[str]]()  # values recur
         for row, (section, *cells) in enumerate(zip(fields["section"].to_pylist(), *columns.values(), strict=True)):
-            if more := further_tags(dict(zip(columns, cells, strict=True)), plan, section):
+            key = (section, str(cells))
+            if (more := found.get(key)) is None:
+                more = further_tags(dict(zip(columns, cells, strict=True)), plan, section)
+                if plan.report.notes.counts:
+                    self.odd[row], plan.report.notes = True, Notes()
+                    continue
+                found[key] = more
+            if more:
                 tags[row] = with_tags(tags[row] or (), more, plan)
-            if notes.counts:
-                self.odd[row], plan.report.notes = True, Notes()
-                notes = plan.report.notes
         fields["tags"] = pa.array(tags, READ.field("tags").type)
 
     def _drop_repeated_leads(self, fields: dict[str, pa.Array]) -> tuple[list[str], dict[int, str]]:

@@ -14,6 +14,7 @@ from recommender.articles.languages import subtag
 from recommender.errors import RowError
 from recommender.reading.leftovers import APPENDED
 from recommender.reading.markup import MAX_TAGS, Anchor, is_plain, to_text, to_text_and_links, unescape
+from recommender.reading.names import fold
 from recommender.reading.plan import Plan
 from recommender.reading.rich_text import is_no_text, parse_tree, rich_text
 from recommender.reading.time_texts import AmbiguousDate
@@ -38,12 +39,14 @@ _ACCESS = {
     **dict.fromkeys(("free", "open", "public", *NO), "free"),
     **dict.fromkeys(("paid", "premium", "subscriber", "subscribers", "metered", *YES), "paid"),
 }
+_LIVE = ("liveblog", "liveticker", "liveblogposting", "livepage", "liveupdates", "livestory", "livearticle")
 _URLS = ("url", "image_url")
 _NOT_READ = ("id", "canonical_id", *_URLS)  # texts that are followed, not read
 _MAX_NUMBER = 19  # characters, of an author
 _NO_LANGUAGE = ("und", "mul", "zxx", "mis", "*")
 _NO_MOMENT, _ZONES = datetime(1970, 1, 1, tzinfo=UTC), timedelta(hours=14)  # what stands where there is no time
 _MOMENT_KEYS = ("iso", "iso8601", "utc", "gmt", "timestamp", "epoch", "unix", "date", "time", "datetime")
+_PARTS = (("year",), ("monthValue", "month"), ("dayOfMonth", "day"), ("hour",), ("minute",), ("second",), ("nano",))
 _JAVA_LENGTHS, _MIN_YEAR = (3, 5, 6, 7), 1_000  # of a list of year, month, day, hour, minute, second, nanoseconds
 _NUL = re.compile(rb"(?<!\\)(?:\\\\)*\\u0000")  # an escaped NUL, not the text backslash-u0000
 _UNKEPT = (orjson.JSONEncodeError, UnicodeEncodeError, ValueError)
@@ -336,8 +339,9 @@ def _join_parts(value: Any) -> Any:
         for name in ("timezone", "time"):
             if isinstance(value.get("date"), str) and isinstance(value.get(name), str):
                 return f"{value['date']} {value[name]}"
-        if all(type(value.get(name)) is int for name in ("year", "month", "day")):
-            return _join_parts([value[name] for name in ("year", "month", "day")])
+        parts = [next((value[name] for name in names if type(value.get(name)) is int), None) for names in _PARTS]
+        if None not in parts[:3]:
+            return _join_parts([part for part in parts if part is not None])
         return next((value[name] for name in _MOMENT_KEYS if value.get(name)), value)
     if not isinstance(value, list) or len(value) not in _JAVA_LENGTHS:
         return value
@@ -351,7 +355,8 @@ def _join_parts(value: Any) -> Any:
 
 def _to_kind(value: Any, field: str, plan: Plan, column: str) -> str | None:
     text = to_word(value, field, plan, column)
-    return text.casefold() if text else None
+    kind = text.casefold() if text else None
+    return "live" if kind and fold(kind) in _LIVE else kind
 
 
 def _to_language(value: Any, field: str, plan: Plan, column: str) -> str | None:

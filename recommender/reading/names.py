@@ -34,7 +34,7 @@ _ALIASES = {
         "content_blocks body_blocks rich_text body_json content_json artikeltext volltext texte contenu article texto "
         "contenido cuerpo cuerpo_de_la_noticia tekst inhoud testo corpo corpo_do_texto conteúdo conteudo treść obsah "
         "sisältö szöveg tartalom metin içerik κείμενο текст содержание 正文 内容 內容 内文 內文 本文 본문 내용 "
-        "artikel"
+        "artikel story"
     ),
     "lead": (
         "abstract summary description standfirst dek teaser subtitle excerpt short_description trail_text subheadline "
@@ -85,9 +85,10 @@ _ALIASES = {
         "content_created first_created dc_date issued publish_time publishedat_utc publish_up publish_at "
         "publish_date_time publication_date_time published_date_time date_time article_date released_at date_publish "
         "datum_publicatie julkaisupäivä release_date authored_on publish_on posted posted_at posted_on date datetime "
-        "timestamp created_at created created_date date_created created_on time seen_date datum fecha tarih dato "
-        "päivämäärä dátum дата_публикации опубликовано дата 发布时间 發布時間 发布日期 發布日期 日期 公開日 公開日時 "
-        "掲載日 掲載日時 配信日時 日付 게시일 등록일 발행일 날짜 data"
+        "timestamp created_at created created_date date_created created_on created_time creation_date creation_time "
+        "erstellt_am créé_le time seen_date datum fecha tarih dato päivämäärä dátum дата_публикации опубликовано дата "
+        "发布时间 發布時間 发布日期 發布日期 日期 公開日 公開日時 掲載日 掲載日時 配信日時 日付 게시일 등록일 발행일 "
+        "날짜 data"
     ),
     "updated_at": (
         "modified_gmt post_modified_gmt updated modified modified_at date_modified last_modified lastmod "

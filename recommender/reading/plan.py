@@ -94,6 +94,10 @@ class Plan:
         """Whether there is no id but the address."""
         return self.columns.get("id") is not None and self.columns["id"] == self.columns.get("url")
 
+    def without(self, field: str) -> Plan:
+        """Read no field of this name."""
+        return replace(self, columns={name: columns for name, columns in self.columns.items() if name != field})
+
     def with_order(self, column: str, day_first: bool | None) -> Plan:
         """Add to the plan whether a column has the day before the month, as far as that shows."""
         formats = {**self.formats, column: replace(self.formats[column], day_first=day_first)}

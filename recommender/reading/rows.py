@@ -14,6 +14,7 @@ from recommender.reading.fields import Unpublished, to_article
 from recommender.reading.formats import BadRow, Stream
 from recommender.reading.formats.json_document import rows_of_line
 from recommender.reading.formats.shapes import converter_of
+from recommender.reading.formats.wrappers import names_others
 from recommender.reading.names import fold
 from recommender.reading.nested import value_at
 from recommender.reading.plan import Plan
@@ -93,7 +94,10 @@ class RowReader:
         if names not in self._plans:
             mapping = {field: column for field, column in self._mapping.items() if column in names}
             self.report.mapped.update(mapping)
-            self._plans[names] = Plan.from_columns(names, mapping, self.settings, self.report, self._drafts)
+            plan = Plan.from_columns(names, mapping, self.settings, self.report, self._drafts)
+            if names_others(self.stream.name) and set(map(fold, plan.columns.get("title", ()))) == {"name"}:
+                plan = plan.without("title")  # a table of authors or topics next to stories
+            self._plans[names] = plan
         return self._plans[names]
 
     def _article(self, raw: Mapping[str, Any]) -> Article:

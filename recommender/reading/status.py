@@ -27,21 +27,21 @@ _WORDS = (
         "hidden inactive disabled offline withdrawn retracted killed kill spiked rejected expired request-pending "
         "workinprogress wip inprogress editing tobereviewed awaitingapproval onhold spam internal password "
         "passwordprotected off entwurf brouillon borrador concept soft_trashed hard_trashed spam_comment unapproved "
-        "autosave taken_down suspended queued planned submitted incomplete publish_later nonpublished waiting "
-        "not_live unveröffentlicht geplant programado programmé planifié gepland en_attente pendiente needs_review "
-        "ready_for_review awaiting_review pitch assigned copyedit unlisted bozza rascunho utkast kladde udkast szkic "
-        "luonnos koncept návrh nieopublikowany nieopublikowane nepublikováno avpublicerad vázlat ciornă taslak "
-        "πρόχειρο черновик неопубликовано чернетка неопубліковано чернова 下書き 非公開 草稿 未发布 未發布 초안 "
-        "비공개 ready_to_publish ready_for_publication published_draft preview later skip fetched routed ingested "
-        "depubliziert offline_genommen gesperrt gelöscht geloescht zurückgezogen zurueckgezogen abgelaufen "
-        "deaktiviert versteckt papierkorb dépublié depublie retiré supprimé supprime in_bearbeitung zur_freigabe "
-        "nicht_veröffentlicht unsichtbar hors_ligne désactivé corbeille masqué non_publié en_cours en_relecture "
-        "à_relire inactif programmata programmato in_lavorazione non_pubblicato no_publicado inactivo en_revisión "
-        "agendado inativo não_publicado em_revisão kladd hold legal_hold blocked takedown do_not_publish donotuse "
-        "mandatory_kill annulé annullato anulado elimination 停止 予約 下線 已下线 已删除 예약 삭제 retirado retirada "
-        "eliminado eliminada borrado borrada despublicado despublicada desactivado oculto papelera ingetrokken "
-        "verwijderd gedepubliceerd offline_gehaald verborgen gedeactiveerd prullenbak verlopen ritirato eliminato "
-        "removido excluído"
+        "autosave taken_down suspended queued planned submitted incomplete not_started to_do backlog publish_later "
+        "nonpublished waiting not_live unveröffentlicht geplant programado programmé planifié gepland en_attente "
+        "pendiente needs_review ready_for_review awaiting_review pitch assigned copyedit unlisted bozza rascunho "
+        "utkast kladde udkast szkic luonnos koncept návrh nieopublikowany nieopublikowane nepublikováno avpublicerad "
+        "vázlat ciornă taslak πρόχειρο черновик неопубликовано чернетка неопубліковано чернова 下書き 非公開 草稿 "
+        "未发布 未發布 초안 비공개 ready_to_publish ready_for_publication published_draft preview later skip fetched "
+        "routed ingested depubliziert offline_genommen gesperrt gelöscht geloescht zurückgezogen zurueckgezogen "
+        "abgelaufen deaktiviert versteckt papierkorb dépublié depublie retiré supprimé supprime in_bearbeitung "
+        "zur_freigabe nicht_veröffentlicht unsichtbar hors_ligne désactivé corbeille masqué non_publié en_cours "
+        "en_relecture à_relire inactif programmata programmato in_lavorazione non_pubblicato no_publicado inactivo "
+        "en_revisión agendado inativo não_publicado em_revisão kladd hold legal_hold blocked takedown do_not_publish "
+        "donotuse mandatory_kill annulé annullato anulado elimination 停止 予約 下線 已下线 已删除 예약 삭제 retirado "
+        "retirada eliminado eliminada borrado borrada despublicado despublicada desactivado oculto papelera "
+        "ingetrokken verwijderd gedepubliceerd offline_gehaald verborgen gedeactiveerd prullenbak verlopen ritirato "
+        "eliminato removido excluído"
     ),
     (  # of types that are no stories
         "page webpage attachment navmenuitem menuitem menu revision author person tag tagpage category categorypage "
@@ -94,6 +94,7 @@ _TYPES = ("type", "posttype", "contenttype", "nodetype", "pagetype", "typename")
 NOTICE = (
     r"^(?:(?:MANDATORY|BULLETIN) )?KILL(?:\s*[:–—-]|$)|,\s*(?:\S+\s+){0,2}K(?:ill|ILL)$|(?i:^Achtung Redaktionen\b)"
     r"|^(?:WITHDRAWN?|ELIMINATION|ANNULATION|ANULACIÓN|ANNULLAMENTO)\s*[:–—-]|(?i:\btest (?:article|story|post)\b)"
+    r"|^\[(?i:removed|deleted)\]$"
 )
 """What all titles match that may tell newsrooms what to do, not readers what happened."""
 NO_TEXT = r"(?i)^lorem ipsum dolor\b"
@@ -124,8 +125,12 @@ def notice(title: str, body: str) -> str | None:
     """
     if _NO_TEXT.match(body):
         return "text lorem ipsum"
-    is_told = _NOTICE.search(title) and (not body or _TO_EDITORS.search(body, 0, _OPENING))
-    return "title kill notice" if is_told else None
+    if not _NOTICE.search(title):
+        return None
+    if title[0] == "[":
+        return f"title {title.casefold()}"
+    is_certain = not body or title.startswith("BC-") or title.endswith("KILL")
+    return "title kill notice" if is_certain or _TO_EDITORS.search(f"{title}\n{body[:_OPENING]}") else None
 
 
 @dataclass(frozen=True)

@@ -161,7 +161,7 @@ def _unwrap_other(value: Mapping[Any, Any], keys: Iterable[str]) -> Any:
     """Find what an object without a filled key means: bytes, the list of its parts, or a person."""
     if "$binary" in value:
         return _binary_text(value["$binary"])
-    if value.keys() <= {"NULL", "nullValue"}:
+    if value.keys() <= {"NULL", "nullValue"} or "_ref" in value:  # nothing of DynamoDB and Firestore, a link of Sanity
         return None
     if value and all(isinstance(part, Mapping) and any(map(part.get, _NAMES)) for part in value.values()):
         return list(value.values())  # by their names, or by other keys

@@ -203,3 +203,39 @@ def test_pages_that_search_engines_shall_not_find_are_not_shown(tmp_path: Path) 
 def test_a_translation_is_a_copy_of_its_original() -> None:
     rows = [{"id": 1, "title": "Fog"}, {"id": 2, "title": "Nebel", "translation_of": 1}]
     assert read_articles(rows)[0]["canonical_id"].to_pylist() == [None, "1"]
+
+
+def test_a_list_goes_on_behind_a_story_that_is_no_json(tmp_path: Path) -> None:
+    good = [f'{{"id": {number}, "title": "Fog {number}", "body": "{"It lifted. " * 20}"}}' for number in range(600)]
+    for bad, kept in (('{"id": "x", "title": "He said "no""}', 600), ('{"id": "x", "title": "Rain",}', 601)):
+        for separator in (",\n  ", ","):
+            stories = [*good[:300], bad, *good[300:]]
+            (tmp_path / "a.json").write_text(f"[\n  {separator.join(stories)}\n]")
+            table, report = read_articles(tmp_path / "a.json")
+            assert (len(table), len(report.rejected)) == (kept, 601 - kept)
+            assert all("passed over" in row.reason for row in report.rejected)
+
+
+def test_tables_of_authors_next_to_stories_replace_none(tmp_path: Path) -> None:
+    (tmp_path / "stories.csv").write_text("id,title,body\n1,Fog,It lifted.\n")
+    (tmp_path / "wp_users.csv").write_text("id,name\n1,Ada Reed\n")
+    table, _ = read_articles(tmp_path)
+    assert table["title"].to_pylist() == ["Fog"]
+
+
+@pytest.mark.parametrize("kind", ["liveblog", "Live Blog", "LiveBlogPosting", "Liveticker"])
+def test_live_pages_have_many_names(kind: str) -> None:
+    assert read(type=kind)[0]["kind"] == "live"
+
+
+def test_drafts_of_contentful_and_news_that_were_removed_are_not_shown() -> None:
+    entry = {"sys": {"id": "1", "publishedCounter": 0}, "fields": {"title": {"en": "Fog"}}}
+    _, report = read_articles([entry, {**entry, "sys": {"id": "2", "publishedCounter": 3, "publishedVersion": 7}}])
+    assert (report.unpublished, report.accepted) == ({"status draft": 1}, 1)
+    _, report = read_articles([{"url": "https://removed.example", "title": "[Removed]", "content": "[Removed]"}])
+    assert report.unpublished == {"title [removed]": 1}
+
+
+def test_parts_of_a_time_are_joined() -> None:
+    parts = {"year": 2026, "monthValue": 11, "dayOfMonth": 27, "hour": 10, "minute": 5, "second": 0}
+    assert f"{read(published_at=parts)[0]['published_at']:%d %H:%M}" == "27 10:05"

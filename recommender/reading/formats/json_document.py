@@ -24,6 +24,8 @@ _PIECE = 1 << 16  # characters read at a time
 _SPACE = " \t\r\n,\x1e"  # the last begins each text of a sequence (RFC 7464)
 _SPACE_BYTES = b" \t\r\n\x0b\x0c\x1e"
 _DECODER = json.JSONDecoder(strict=False)
+_BEGIN, _TRAILING = re.compile(r'\{\s*"[^"\\\n]{0,60}"'), re.compile(r",(?=\s*[}\]])")
+_MAX_CUT = 32  # characters of a token that may be cut
 _MAX_WRONG_BYTES = 2  # that are no UTF-8: damage of a row or two
 _CALL = re.compile(  # texts first, so that no call within one is found
     r'(?P<text>"(?:[^"\\]|\\.)*"?)|(?:new\s+)?(?:ISODate|Date|ObjectId|UUID|Number(?:Long|Int|Decimal)|Timestamp|BinData|HexData)'
@@ -195,30 +197,58 @@ def _read_document(stream: io.BufferedReader[Any], first: bytes, max_size: int) 
             yield line, row
 
 
+def _begin(buffer: str) -> str:
+    """Return how a value begins, as far as others of its kind do: an object with its first key."""
+    begins = _BEGIN.match(buffer)
+    return begins[0] if begins else ""
+
+
+def _is_wrong(error: json.JSONDecodeError, buffer: str) -> bool:
+    """Check whether a value is wrong, and not only cut at the end of what was read."""
+    return not error.msg.startswith("Unterminated string") and error.pos < len(buffer) - _MAX_CUT
+
+
+def _find_next(buffer: str, first: str, start: int) -> int:
+    """Find where the next value begins that begins as the first did, behind a bad one; 0 where there is none yet."""
+    found = re.compile(r"[}\]\"\w]\s*,\s*(?=" + re.escape(first) + ")").search(buffer, start) if first else None
+    return found.end() if found else 0
+
+
 def _names_columns(value: list[Any]) -> bool:
     return all(isinstance(name, str) for name in value) and len(known_names(value) & {"id", "title", "body"}) > 1
 
 
 def _decode_values(text: TextIO, max_size: int) -> Iterator[tuple[int, Any]]:
     """Decode the values of a document with the line that each begins at; of an array, each of its values."""
-    buffer, line, is_end, in_array = "", 1, False, False
+    buffer, line, is_end, in_array, first = "", 1, False, False, ""
     while True:
         start = len(buffer) - len(buffer.lstrip(f"{_SPACE}]\ufeff"))
         if not in_array and buffer[start : start + 1] == "[":  # of an array around all
             start, in_array = len(buffer) - len(buffer[start + 1 :].lstrip(f"{_SPACE}]")), True
         line, buffer = line + buffer.count("\n", 0, start), buffer[start:]
         if buffer:
+            first = first or _begin(buffer)
             try:
                 value, end = _DECODER.raw_decode(buffer)
             except RecursionError:
                 raise LimitExceeded(f"JSON nested too deep at line {line}") from None
-            except ValueError as error:
+            except json.JSONDecodeError as error:
                 if (replaced := _replace_calls(buffer)) != buffer:
                     buffer = replaced
                     continue
-                if is_end:
-                    yield line, BadRow(f"bad JSON: {str(error)[:100]}; what follows was not read")
-                    return
+                if is_end or _is_wrong(error, buffer):
+                    if comma := _TRAILING.match(buffer, max(buffer.rfind(",", 0, error.pos + 1), 0)):
+                        buffer = buffer[: comma.start()] + buffer[comma.end() :]
+                        continue
+                    skipped = _find_next(buffer, first, max(error.pos, 1))
+                    if skipped or is_end:
+                        rest = "it was passed over" if skipped else "what follows was not read"
+                        yield line, BadRow(f"bad JSON: {str(error)[:100]}; {rest}")
+                    if is_end and not skipped:
+                        return
+                    if skipped:
+                        line, buffer = line + buffer.count("\n", 0, skipped), buffer[skipped:]
+                        continue
             else:
                 # a number may go on in the next piece
                 if end < len(buffer) or is_end or isinstance(value, dict | list | str):

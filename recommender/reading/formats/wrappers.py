@@ -156,8 +156,13 @@ def _graphql_lists(value: Row) -> list[Any] | None:
     return [story for stories in chosen for story in stories] or None
 
 
+def names_others(name: str) -> bool:
+    """Check whether the name of a list or a file says that it is of what are no stories, such as authors."""
+    return any(word in name.rpartition("/")[2].casefold() for word in _OTHER_THAN_STORIES)
+
+
 def _are_stories(name: str, items: list[Any]) -> bool:
-    if any(word in name.casefold() for word in _OTHER_THAN_STORIES):
+    if names_others(name):
         return False
     return any(isinstance(item, Mapping) and not _GRAPHQL_KEYS.isdisjoint(item) for item in items)
 

@@ -18,11 +18,14 @@ def _convert(row: Row) -> Row:
     metadata = {
         "id": system.get("id"),
         "type": get_path(system, "contentType", "sys", "id"),
-        "created_at": system.get("createdAt"),
+        "created_at": system.get("firstPublishedAt") or system.get("createdAt"),
         "updated_at": system.get("updatedAt"),
         "language": system.get("locale"),
         **({"status": row["status"]} if "status" in row else {}),
     }
+    # entries of an export, and of the interface that manages them, may be drafts
+    if ("publishedCounter" in system and not system.get("publishedVersion")) or system.get("archivedVersion"):
+        metadata["status"] = "draft"
     return with_kind({**metadata, **{name: _plain_value(value) for name, value in fields.items()}})
 
 
