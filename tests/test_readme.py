@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
+from numpy.typing import NDArray
 from typer.main import get_command
 
 from recommender import Settings
 from recommender.cli.app import app
+from recommender.embedders.sentence import SentenceTransformerEmbedder
 from recommender.evaluation.systems.baselines import BASELINES
 from recommender.jobs.engines import ENGINES
 from recommender.publishing.published import SINKS
@@ -23,6 +26,25 @@ from recommender.selection.rules import RULES
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 USAGE = (ROOT / "docs" / "usage.md").read_text(encoding="utf-8")
+
+
+VECTORS: dict[str, dict[str, NDArray[np.int16]]] = {}
+"""Of texts, by embedder."""
+
+
+@pytest.fixture(autouse=True)
+def embed_each_text_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The examples fit the same stories again and again; a vector does not depend on the texts beside it."""
+    encode = SentenceTransformerEmbedder.encode
+
+    def encode_new(self: SentenceTransformerEmbedder, texts: Sequence[str]) -> NDArray[np.int16]:
+        known = VECTORS.setdefault(self.fingerprint, {})
+        new = [text for text in dict.fromkeys(texts) if text not in known]
+        if new:
+            known.update(zip(new, encode(self, new), strict=True))
+        return np.stack([known[text] for text in texts])
+
+    monkeypatch.setattr(SentenceTransformerEmbedder, "encode", encode_new)
 
 
 def test_python_examples_run(

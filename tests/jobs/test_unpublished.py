@@ -28,7 +28,7 @@ def draft(story: dict[str, Any], **more: Any) -> dict[str, Any]:
 
 def shown_anywhere(lists: PublishedLists, gone: str = GONE) -> bool:
     ids = list(lists.ids())
-    items = {item.article_id for one in ids for item in (*lists.get(one).items, *lists.get(one).reserves)}
+    items = {item.article_id for found in map(lists.get, ids) for item in (*found.items, *found.reserves)}
     raw = {item["article_id"] for one in ids for item in orjson.loads(lists.json(one))["items"]}
     return gone in {*ids, *items, *raw} or lists.get(gone).status != "unknown"
 
