@@ -10,7 +10,8 @@ COMMON = 0.02  # share of a vocabulary, its most frequent terms, that say nothin
 FREQUENT = 0.1  # share of the stories with a term above which it says nothing
 FEW = 3  # stories with a term, in an archive of any size, up to which it says something
 OF_SECTION = 0.5  # share of the stories of a section above which a term says no more than the section does
-_LEAST = 20  # stories that a language or section needs before its common words are sought
+_LEAST = 20  # stories that a language or section needs before its common words are sought, and a word to be judged
+_TOPICAL = 1.3  # times as often as most words a word must recur within stories, or they use it in passing
 _BLOCK = 1 << 16
 
 
@@ -53,6 +54,35 @@ def common_words(
             is_common[np.argsort(-uses_of_group, kind="stable")[:n_common]] = True
             uses_where_common += np.where(is_common, uses_of_group, 0)
     return np.asarray(uses_where_common > 0.5 * uses)
+
+
+def passing_words(terms: sp.csr_matrix, times: NDArray[np.float64]) -> NDArray[np.bool_]:
+    """Mark the terms that stories use in passing, (v,): what a story is about recurs in it more often than most words.
+
+    "Fell", "occurred" and "subsequent" are rare enough to weigh heavily, and yet say nothing of a story. Of the stories
+    with such a word few use it again (Katz, 1996: topical words come in bursts).
+
+    Parameters
+    ----------
+    terms : csr_matrix, shape (n, v)
+    times : ndarray of float64, shape (nnz,)
+        How often each story uses each of its terms.
+
+    Examples
+    --------
+    >>> uses = np.ones((60, 4))
+    >>> uses[:12, 1:3], uses[:40, 3] = 2, 2
+    >>> np.flatnonzero(passing_words(sp.csr_matrix(uses), uses.ravel())).tolist()
+    [0, 1, 2]
+    """
+    n_terms = terms.shape[1]
+    stories = np.bincount(terms.indices, minlength=n_terms)
+    recurring = np.bincount(terms.indices[times > 1], minlength=n_terms)
+    is_known = stories >= _LEAST
+    share = recurring[is_known] / stories[is_known]
+    is_passing = np.zeros(n_terms, dtype=bool)
+    is_passing[is_known] = share < _TOPICAL * np.median(share) if len(share) else False
+    return is_passing
 
 
 def _uses(terms: sp.csr_matrix, rows: NDArray[np.int64]) -> NDArray[np.int64]:

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from recommender.articles.columns import map_table, write_table
 from recommender.articles.scripts import fold
+from recommender.features.compounds import compounds
 from recommender.features.phrases import phrases
 from recommender.features.texts import name_texts
 from recommender.features.tfidf import Tfidf
@@ -46,10 +47,11 @@ class Spelling:
         Names that say little without others: those mostly before a name, such as first names and titles, or behind
         ever different names, such as "Circuit" and "Smith".
     phrase : pyarrow.StringArray, length v
-        The phrase that a pair of characters stands for, see `phrases`; null = the term is a word.
+        The phrase that a pair of characters stands for, see `phrases`, or the compound that a part of a word stands
+        for, see `compounds`; null = the term is a word, '' = it says nothing by itself.
     common : ndarray of bool, shape (v,)
-        Words that say nothing in their language or section, see `common_words`, and names that pages run together, as
-        "BarrBarr".
+        Words that say nothing in their language or section, see `common_words`, or that stories use in passing, see
+        `passing_words`, and names that pages run together, as "BarrBarr".
     """
 
     written: pa.StringArray
@@ -62,8 +64,17 @@ class Spelling:
     common: NDArray[np.bool_]
 
     @classmethod
-    def fit(cls, table: pa.Table, tfidf: Tfidf, common: NDArray[np.bool_] | None = None) -> Spelling:
-        """Learn the names of stories that a vocabulary was fitted on."""
+    def fit(
+        cls,
+        table: pa.Table,
+        tfidf: Tfidf,
+        common: NDArray[np.bool_] | None = None,
+        passing: NDArray[np.bool_] | None = None,
+    ) -> Spelling:
+        """Learn the names of stories that a vocabulary was fitted on.
+
+        `common` terms say nothing, nor do `passing` ones that are no names.
+        """
         numbers = {term: number for number, term in enumerate(tfidf.terms)}
         uses = _count_uses(_name_runs(table), numbers)
         total = np.zeros(len(numbers))
@@ -76,13 +87,16 @@ class Spelling:
         before, after, hyphen, count_before = _partners(uses.pairs, total, is_name, leads)
         trails = (uses.preceded > 0) & (uses.preceded >= _LED * total) & (count_before < _LED * uses.preceded)
         common = np.zeros(len(numbers), dtype=bool) if common is None else common.copy()
+        if passing is not None:
+            common |= passing & ~is_name
         for number in np.flatnonzero(is_name).tolist():
             parts = [numbers.get(fold(part), -1) for part in _JOINED.split(written[number] or "")]
             # The parts of a true name, such as "BlackBerry", are rarer.
             joined = (part >= 0 and is_name[part] and total[part] >= _COMMONER * total[number] for part in parts)
             common[number] |= len(parts) > 1 and all(joined)
         names = pa.array(written, pa.string())
-        return cls(names, is_name, before, after, hyphen, leads | trails, phrases(table, tfidf.names), common)
+        phrase = pc.coalesce(phrases(table, tfidf.names), compounds(table, tfidf.names))
+        return cls(names, is_name, before, after, hyphen, leads | trails, phrase, common)
 
     def select_terms(self, terms: NDArray[np.int64]) -> Spelling:
         """Return the names of the terms in `terms`, which are numbered in that order."""

@@ -139,7 +139,7 @@ class Subjects:
         story = np.repeat(np.arange(len(rows)), np.diff(whole.indptr))
         has_title_alone = np.diff(title.indptr) == np.diff(whole.indptr)
         in_title, in_lead = _is_in_part(whole, title), _is_in_part(whole, lead)
-        times = _times_used(whole, idf)
+        times = times_used(whole, idf)
         recurs, recurs_often = times > 1, times >= _OFTEN
         is_word = in_title & (recurs | has_title_alone[story]) | in_lead & recurs_often
         is_name = in_title | in_lead & recurs | recurs_often
@@ -164,7 +164,7 @@ def _is_in_part(whole: sp.csr_matrix, part: sp.csr_matrix) -> NDArray[np.bool_]:
     return is_in_part
 
 
-def _times_used(terms: sp.csr_matrix, idf: NDArray[np.float32]) -> NDArray[np.float64]:
+def times_used(terms: sp.csr_matrix, idf: NDArray[np.float32]) -> NDArray[np.float64]:
     """Compute how often a story uses each of its terms, where it uses at least one of them once."""
     lengths = np.diff(terms.indptr)
     frequency = terms.data / idf[terms.indices]

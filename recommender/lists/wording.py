@@ -38,12 +38,12 @@ _CALENDAR += _WEEK_DAYS.split()
 _DEBRIS = (  # of pages, pictures and agencies, and titles
     "getty toggle www http https com html afp ap reuters photo photos image images file caption shutterstock click "
     "gov govs gen mr mrs ms dr sen sens rep reps lt col sgt capt fla calif ariz jr sr inc corp ltd "
-    "nbsp amp href newsletter"
+    "nbsp amp href newsletter enlarge transcript advertisement subscribe"
 )
 _BARE = (  # the ends of longer names, which stand for nothing by themselves
     "district county state states street avenue section title president committee commission council college "
     "university institute school association foundation department bureau journal representatives minority majority "
-    "affairs protection prevention reserve centers centre"
+    "affairs protection prevention reserve centers centre appeal appeals circuit court courts cove airport hospital"
 )
 _OUTLET_WORDS = 4  # of the name of an outlet, as "NPR Online News"
 _TELLING = r"^(?:\D{3,}|[\p{Han}\p{Hiragana}\p{Katakana}\p{Hangul}]{2})$"
