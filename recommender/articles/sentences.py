@@ -42,7 +42,7 @@ def sentence_end(text: str, least: int) -> int | None:
         word = text[text.rfind(" ", 0, dot) + 1 : dot].lstrip(_OPENING)
         if word in _BEFORE_WORDS:
             continue
-        after = text[dot + 2 : dot + 14]
+        after = text[end.end() + 1 : end.end() + 13]
         if word in _BEFORE_NUMBERS and after[:1].isdigit():
             continue
         if len(word) < 3 and word.isdigit() and after.startswith(_MONTHS):

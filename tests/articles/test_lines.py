@@ -28,6 +28,7 @@ LINE = "The ferry to Gull Point ran aground in thick fog."
         "Le conseil de la petite ville du port a nommé hier soir la juge Mme. Duval.",
         "El consejo de la ciudad del puerto eligió anoche por unanimidad a la Sra. Ruiz.",
         "The man who ran along the harbour of London, Ont. was seen by Const. Ada Reed.",
+        "The projections said that Sen. Ada Reed (I–Vt.) has won the caucus by a margin.",
         "De raad van het kleine havenstadje koos gisteravond voor mevr. De Vries.",
     ],
 )

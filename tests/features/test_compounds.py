@@ -33,7 +33,7 @@ def table(*bodies: str) -> pa.Table:
 )
 def test_the_compound_that_a_term_mostly_stands_in(bodies: list[str], term: str, expected: str | None) -> None:
     (found,) = compounds(table(*bodies), pa.array([term], pa.string())).to_pylist()
-    assert expected == found or expected is not None and found in {expected, expected.replace("'", "\u2019")}
+    assert expected == found or (expected is not None and found in {expected, expected.replace("'", "\u2019")})
 
 
 def test_what_recurs_in_its_stories_is_topical() -> None:
