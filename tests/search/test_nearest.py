@@ -54,8 +54,8 @@ def problem(seed: int, stories: int, near: bool = False) -> Problem:
     return Problem(queries, rows, windows, int(rng.integers(1, 40)), allowed, id_rank)
 
 
-def brute_force(one: Problem, least: np.ndarray | None = None) -> np.ndarray:
-    dots = searching.products(one.queries.search, one.queries.search)
+def brute_force(one: Problem, least: np.ndarray | None = None, dots: np.ndarray | None = None) -> np.ndarray:
+    dots = searching.products(one.queries.search, one.queries.search) if dots is None else dots
     able = one.allowed & (dots >= (1 if least is None else np.maximum(least, 1)[:, None]))
     found = np.full((len(dots), one.count), -1)
     for story, dot in enumerate(dots):
@@ -99,6 +99,17 @@ class TestNearest:
         )
         empty = one.queries.search.rows(np.zeros(0, np.int64), one.id_rank)
         assert (nearest(one.queries, empty, 5, within_reach=kind == "near") == -1).all()
+
+
+def test_rows_of_several_tiles_are_found_alike() -> None:
+    rng, stories = np.random.default_rng(0), 2 * loops.TILE + 77  # the last tile is not full
+    table, id_rank = searching.table(rng, stories, near=True), rng.permutation(stories)
+    at, none = np.sort(rng.permutation(stories)[:40]), np.full(40, -1)
+    queries = Queries(table, at, none, np.zeros(40, np.int64), np.zeros(40, np.int32))
+    rows, asking = table.rows(np.arange(stories), id_rank), table.take(at)
+    one = Problem(queries, rows, None, 30, searching.reached(asking, table), id_rank)
+    found = nearest(queries, rows, one.count, within_reach=True)
+    assert np.array_equal(found, brute_force(one, dots=searching.products(asking, table)))
 
 
 @given(seed=st.integers(0, 2**16))
