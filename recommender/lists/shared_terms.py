@@ -191,6 +191,8 @@ def _mask_repeated_phrases(
     later, earlier = np.tril_indices(terms.shape[1], -1)
     one, other = terms[:, later], terms[:, earlier]
     is_pair = (one >= 0) & (other >= 0)
+    if not is_pair.any():  # there may be no terms at all
+        return is_repeated
     is_pair &= is_phrase[np.maximum(one, 0)] | is_phrase[np.maximum(other, 0)]
     row, pair = np.nonzero(is_pair)
     pairs, inverse = np.unique(np.stack([one[row, pair], other[row, pair]], axis=1), axis=0, return_inverse=True)

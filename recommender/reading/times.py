@@ -17,7 +17,6 @@ from recommender.reading.values import MISSING, quoted
 
 _MAX_TEXT = 100  # characters
 _NONE = (0, -1, -62_135_596_800, -62_135_596_800_000)  # the last are the beginning of the year 1
-_NUMBERS = (int, float)
 _NO_TIME = MISSING | {
     *map(str, _NONE),
     "tbd",
@@ -73,7 +72,7 @@ def read_time(value: Any, field: str, format: TimeFormat) -> datetime | None:
         if value.casefold() in _NO_TIME or (value[0] in "-01" and _ZERO.fullmatch(value)):
             return None
         value = normalize_text(value)
-    elif type(value) in _NUMBERS and (value in _NONE or value != value):
+    elif isinstance(value, int | float) and not isinstance(value, bool) and (value in _NONE or value != value):
         return None
     try:
         moment = _parse(value, format)

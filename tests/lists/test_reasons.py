@@ -294,3 +294,9 @@ def test_one_word_of_a_name_does_not_explain_the_next_best() -> None:
     assert "both mention Ada" in told(sure, "mayor")["storm"]
     assert not any("Ada" in reason for reason in told(unsure, "mayor")["storm"])
     assert "both mention Livia Brink" in told(unsure, "brink")["critic"]
+
+
+def test_stories_without_a_common_word_have_lists() -> None:
+    recommender = Recommender(Settings.of({"embedding": {"model": "tfidf"}}))
+    recommender.fit([{"id": "a", "title": "One"}, {"id": "b", "title": "Two"}])
+    assert [item.article_id for item in recommender.recommend("a")] == ["b"]

@@ -134,11 +134,11 @@ def test_the_command_to_copy_keeps_the_options_that_were_given(tmp_path: Path) -
 
 def test_columns_that_are_not_read_are_told_and_times_in_them_too(tmp_path: Path) -> None:
     rows = "".join(f"{day},Ferry,Hafen,online,{day}.11.2025 10:00\n" for day in range(10, 20))
-    (tmp_path / "a.csv").write_text("id,title,Dachzeile,status,Gedruckt am\n" + rows)
+    (tmp_path / "a.csv").write_text("id,title,Umfang,status,Gedruckt am\n" + rows)
     told = CliRunner().invoke(app, ["check", str(tmp_path / "a.csv")]).stdout
-    assert "not read  the columns Dachzeile, Gedruckt am; --column FIELD=COLUMN reads one" in told
+    assert "not read  the columns Umfang, Gedruckt am; --column FIELD=COLUMN reads one" in told
     found, report = check(tmp_path / "a.csv", now=NOW)
-    assert found.unused == ("Dachzeile", "Gedruckt am")
+    assert found.unused == ("Umfang", "Gedruckt am")
     assert (
         found.findings
         == report.findings(NOW)
@@ -148,7 +148,7 @@ def test_columns_that_are_not_read_are_told_and_times_in_them_too(tmp_path: Path
         )
     )
     found, _ = check(tmp_path / "a.csv", now=NOW, columns={"published_at": "Gedruckt am"})
-    assert (found.unused, found.findings, found.filled["published_at"]) == (("Dachzeile",), (), 1)
+    assert (found.unused, found.findings, found.filled["published_at"]) == (("Umfang",), (), 1)
 
 
 def test_numbers_and_few_times_are_no_dates_that_are_not_read() -> None:

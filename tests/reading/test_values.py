@@ -53,7 +53,7 @@ def test_ids_of_every_type(value: Any, expected: str) -> None:
         ("body", {"#text": "Text"}, "Text"),
         ("body", ["One.", {"type": "image", "url": "x.jpg"}, {"content": "Two."}], "One.\n\nTwo."),
         ("body", np.array(["One.", "Two."]), "One.\n\nTwo."),
-        ("section", [{"name": "Local"}, {"name": "Sea"}], "Local, Sea"),
+        ("section", [{"name": "Local"}, {"name": "Sea"}], "Local"),
         ("section", "Arts &amp;amp; Culture", "Arts & Culture"),
         ("author", [{"@type": "Person", "name": "Ann"}, "Bo"], "Ann, Bo"),
         ("author", {"first_name": "Ann", "last_name": "Rook"}, "Ann Rook"),
