@@ -10,7 +10,6 @@ from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import FileResponse, RedirectResponse, Response
-from starlette.routing import BaseRoute, Route
 
 from recommender.editorial.decisions import Decisions
 from recommender.editorial.journal import Journal
@@ -48,7 +47,7 @@ async def act_json(request: Request) -> Response:
 
 
 async def _read_form(request: Request) -> dict[str, str]:
-    """Read the fields of a form, and check that it is one of ours."""
+    """Read the fields of a form, and check that a page of this server sent it."""
     may_write(request.scope)
     data = await read_body(request, server_state(request).config.max_body)
     try:
@@ -86,7 +85,7 @@ def _perform(request: Request, fields: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def notes_on(lists: PublishedLists, entry: Mapping[str, Any] | None) -> list[str]:
-    """Describe where readers do not see what an entry of the journal confirms, see `pin_notes`."""
+    """Describe how the list differs from the pin that an entry of the journal records, see `pin_notes`."""
     if entry is None or entry["what"] != "pin":
         return []
     lists.overlay.refresh()
@@ -123,18 +122,18 @@ def headlines_of_act(lists: PublishedLists, entry: Mapping[str, Any] | None) -> 
 
 
 def headlines(lists: PublishedLists, ids: Iterable[str]) -> dict[str, str]:
-    """Find the headlines of stories by their ids; for a story that is not shown its id."""
+    """Find the headlines of stories by their ids; a story that is not shown has its id instead."""
     stories = {article_id: lists.get(article_id).story for article_id in ids}
     return {name: (story.title or story.line if story else "") or name for name, story in stories.items()}
 
 
-async def journal(request: Request) -> Response:
+def journal(request: Request) -> Response:
     """Answer with the page of the newest acts."""
     state = server_state(request)
-    entries = await run_in_threadpool(_journal(state).newest, _MAX_ACTS)
+    entries = _journal(state).newest(_MAX_ACTS)
     titles: dict[str, str] = {}
     for entry in entries:
-        titles |= await run_in_threadpool(headlines_of_act, state.watcher.lists, entry)
+        titles |= headlines_of_act(state.watcher.lists, entry)
     return page(
         request,
         "journal.html",
@@ -159,13 +158,3 @@ def _journal(state: ServerState) -> Journal:
     if state.journal is None:
         raise HTTPException(404, "there is no journal: start the server with --journal FILE")
     return state.journal
-
-
-def routes() -> list[BaseRoute]:
-    """Return the routes of acts and the journal."""
-    return [
-        Route("/desk/act", act, methods=["POST"]),
-        Route("/v1/acts", act_json, methods=["POST"]),
-        Route("/desk/journal", journal),
-        Route("/desk/journal.jsonl", journal_file),
-    ]

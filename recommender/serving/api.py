@@ -19,6 +19,7 @@ from recommender.lists.readnext import resized
 from recommender.publishing import PublishedLists
 from recommender.publishing.protocol import to_json
 from recommender.serving.limits import read_body
+from recommender.serving.metrics import CONTENT_TYPE
 from recommender.serving.state import ServerState, server_state
 from recommender.serving.stories import StoryQuery
 
@@ -27,10 +28,9 @@ _JSON = "application/json"
 _STATUS = {"unknown": 404, "withdrawn": 410}
 
 
-def json_response(value: Any, status: int = 200, headers: dict[str, str] | None = None) -> Response:
+def json_response(value: Any, status: int = 200) -> Response:
     """Return a response with a value as JSON."""
-    data = orjson.dumps(value, option=orjson.OPT_UTC_Z)
-    return Response(data, status, {"cache-control": "no-cache", **(headers or {})}, _JSON)
+    return Response(orjson.dumps(value, option=orjson.OPT_UTC_Z), status, {"cache-control": "no-cache"}, _JSON)
 
 
 def query_integer(request: Request, name: str, default: int | None, maximum: int, minimum: int = 1) -> int | None:
@@ -48,8 +48,14 @@ def _parse_integer(value: Any, name: str, maximum: int, minimum: int = 1) -> int
     return int(text)
 
 
+def _optional_k(body: dict[str, Any]) -> int | None:
+    """Take the number of places out of a JSON object, if it has one."""
+    k = body.pop("k", None)
+    return None if k is None else _parse_integer(k, "k", MAX_K)
+
+
 async def read_next(request: Request) -> Response:
-    """Answer with the list of a story as it was published, or with `k` places."""
+    """Answer with the published list of a story, shortened or extended to `k` places if the request has `k`."""
     state = server_state(request)
     article_id = request.path_params.get("article_id") or request.query_params.get("id")
     if not article_id:
@@ -69,7 +75,7 @@ async def read_next(request: Request) -> Response:
 async def _lists(
     state: ServerState, lists: PublishedLists, ids: Sequence[str], k: int | None
 ) -> tuple[list[bytes], list[str]]:
-    """Read lists of one version as JSON, all at one moment, and their statuses."""
+    """Read lists of one version as JSON, all at one moment, and return them with their statuses."""
     texts = await state.reading(lists.jsons, ids)
     records = [orjson.loads(text) for text in texts]
     if k is not None:
@@ -82,7 +88,7 @@ async def _lists(
 
 
 async def read_next_batch(request: Request) -> Response:
-    """Answer with the lists of many stories, all of one version; the `status` of each says if it has none."""
+    """Answer with the lists of many stories, all of one version; the `status` of each says whether a list exists."""
     state = server_state(request)
     body = await read_object(request)
     given = body.get("ids")
@@ -93,7 +99,7 @@ async def read_next_batch(request: Request) -> Response:
         )
     if len(ids) > MAX_BATCH:
         raise HTTPException(400, f"{len(ids):,} ids, expected at most {MAX_BATCH}")
-    k = _parse_integer(body["k"], "k", MAX_K) if body.get("k") is not None else None
+    k = _optional_k(body)
     lists = state.watcher.lists
     texts, _ = await _lists(state, lists, ids, k)
     head = orjson.dumps({"version": lists.version})[:-1]
@@ -106,7 +112,7 @@ async def read_next_draft(request: Request) -> Response:
     draft = await read_object(request)
     if state.drafts is None:
         raise HTTPException(501, "drafts need the saved archive: start the server with --archive DIR")
-    k = _parse_integer(draft.pop("k"), "k", MAX_K) if draft.get("k") is not None else None
+    k = _optional_k(draft)
     try:
         return json_response(await run_in_threadpool(state.drafts.recommend, draft, k))
     except InputError as error:
@@ -126,9 +132,8 @@ async def read_object(request: Request) -> dict[str, Any]:
     return value
 
 
-async def stories(request: Request) -> Response:
+def stories(request: Request) -> Response:
     """Answer with the stories of a search by words, section, outlet and status of their list, the newest first."""
-    state = server_state(request)
     query = request.query_params
     story_query = StoryQuery(
         text=query.get("q", "")[:500],
@@ -138,26 +143,23 @@ async def stories(request: Request) -> Response:
         limit=query_integer(request, "limit", None, MAX_STORIES) or 20,
         offset=query_integer(request, "offset", None, 1_000_000, 0) or 0,
     )
-    result = await run_in_threadpool(state.search, story_query)
+    result = server_state(request).stories().find(story_query)
     return json_response(
         {"version": result.version, "total": result.total, "meant": result.meant, "stories": result.rows}
     )
 
 
-async def versions(request: Request) -> Response:
+def versions(request: Request) -> Response:
     """Answer with the versions that are kept, the newest first."""
     state = server_state(request)
-    kept = await run_in_threadpool(PublishedLists.versions, state.config.lists)
     values = [
         {
             "name": version.name,
             "version": version.version,
             "current": version.current,
-            "as_of": version.manifest.get("as_of"),
-            "stories": version.manifest.get("stories"),
-            "k": version.manifest.get("k"),
+            **{name: version.manifest.get(name) for name in ("as_of", "stories", "k")},
         }
-        for version in reversed(kept)
+        for version in reversed(PublishedLists.versions(state.config.lists))
     ]
     return json_response({"serving": state.watcher.lists.version, "versions": values})
 
@@ -181,9 +183,6 @@ async def health(request: Request) -> Response:
     return json_response(values)
 
 
-async def metrics(request: Request) -> Response:
+def metrics(request: Request) -> Response:
     """Answer with the metrics for Prometheus."""
-    from recommender.serving.metrics import CONTENT_TYPE
-
-    state = server_state(request)
-    return Response(await run_in_threadpool(state.metrics.text), media_type=CONTENT_TYPE)
+    return Response(server_state(request).metrics.text(), media_type=CONTENT_TYPE)

@@ -15,13 +15,7 @@ _PAUSE = 10.0  # seconds before a comparison is repeated because editors decided
 
 
 class Changes:
-    """Comparisons of the versions at one place, as readers see them.
-
-    Parameters
-    ----------
-    place : str
-        Folder or database of the published lists.
-    """
+    """Comparisons of the versions in one folder or database, as readers see them."""
 
     def __init__(self, place: str) -> None:
         self._place, self._lock = place, Lock()
@@ -30,14 +24,9 @@ class Changes:
         self._next_time = 0.0
 
     def between(self, before: str, after: str, lists: PublishedLists) -> Comparison:
-        """Compare two versions, or return the last comparison if editors decided nothing since.
+        """Compare two versions by name, or return the last comparison if editors decided nothing since.
 
-        Parameters
-        ----------
-        before, after : str
-            Their names, see `PublishedLists.versions`.
-        lists : PublishedLists
-            Any version; the decisions of editors are the same for all.
+        `lists` may be of any version, since the decisions of editors are the same for all.
         """
         overlay = lists.overlay
         with self._lock:  # a second request for the same comparison waits for it

@@ -17,46 +17,20 @@ _LOOPBACK = ("localhost", "127.0.0.1", "::1")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Config:
-    """The configuration of one server.
+    """The configuration of one server; `recommender serve --help` explains each option."""
 
-    Attributes
-    ----------
-    lists : str
-        Folder or database of the published lists.
-    archive : str or None
-        Folder of the archive that the same run saved; drafts and rejected candidates need it.
-    host : str
-    port : int
-    tokens : str or None
-        File of the accepted tokens; without it nobody may write.
-    journal : str or None
-        File that every act is written to; by default `journal.jsonl` in the folder of the lists.
-    names : tuple of str
-        Host names that requests may name, such as that of a proxy in front of the server.
-    max_age : int
-        Seconds that clients may cache a list; 0 = they ask each time.
-    rate : float
-        Requests per second of one client to each worker process; 0 = no limit.
-    max_body : int
-        Bytes of the largest request.
-    workers : int
-        Number of processes that answer.
-    images : bool
-        Whether the desk shows the pictures of stories, which the browser fetches from their addresses.
-    """
-
-    lists: str
-    archive: str | None = None
+    lists: str  # folder or database
+    archive: str | None = None  # folder of the archive that the same run saved, for drafts and rejected candidates
     host: str = "127.0.0.1"
     port: int = 8080
-    tokens: str | None = None
-    journal: str | None = None
-    names: tuple[str, ...] = ()
-    max_age: int = 0
-    rate: float = 500.0
-    max_body: int = 1 << 20
+    tokens: str | None = None  # file; without it nobody may write
+    journal: str | None = None  # file; default: `journal.jsonl` in the folder of the lists
+    names: tuple[str, ...] = ()  # further host names that requests may name
+    max_age: int = 0  # seconds that clients may cache a list
+    rate: float = 500.0  # requests per second of one client to each worker process; 0 = no limit
+    max_body: int = 1 << 20  # bytes of the largest request
     workers: int = 1
-    images: bool = True
+    images: bool = True  # whether the desk shows the pictures of stories, which the browser fetches
 
     def __post_init__(self) -> None:
         if not self.open and self.tokens is None:
@@ -86,7 +60,7 @@ class Config:
         return frozenset((*self.names, *_LOOPBACK, self.host))
 
     def to_environment(self) -> None:
-        """Put the configuration into the environment of worker processes; it holds no secret."""
+        """Put the configuration, which contains no secret, into the environment of worker processes."""
         os.environ[VARIABLE] = orjson.dumps(asdict(self)).decode()
 
     @classmethod

@@ -1,4 +1,7 @@
-"""The desk: the pages where editors see the lists and decide."""
+"""The desk: the pages where editors see the lists and decide.
+
+Starlette runs endpoints that are no coroutines in its thread pool.
+"""
 
 from __future__ import annotations
 
@@ -6,11 +9,9 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 from urllib.parse import parse_qs, urlencode
 
-from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
-from starlette.routing import BaseRoute, Route
 
 from recommender.errors import did_you_mean
 from recommender.preview.pages import STATES, spaced, story_values
@@ -30,12 +31,8 @@ _COMPARED = 60  # lists that a comparison shows
 _SORTS_OF_COLUMNS = ("title", "section", "outlet", "newest", "weakest", "warned")
 
 
-async def control_room(request: Request) -> Response:
+def control_room(request: Request) -> Response:
     """Answer with totals, weak lists, and all stories with filters."""
-    return await run_in_threadpool(_control_room, request)
-
-
-def _control_room(request: Request) -> Response:
     state = server_state(request)
     query = request.query_params
     offset = query_integer(request, "offset", 0, 1_000_000, 0) or 0
@@ -104,12 +101,8 @@ def _count_boosted(lists: PublishedLists, done: Mapping[str, Any], ids: Sequence
     return sum(new != old for new, old in pairs), len(ids)
 
 
-async def story(request: Request) -> Response:
+def story(request: Request) -> Response:
     """Answer with a story, its list, the reasons, and the acts that are possible."""
-    return await run_in_threadpool(_story, request)
-
-
-def _story(request: Request) -> Response:
     state = server_state(request)
     lists = state.watcher.lists
     article_id = request.query_params.get("id") or ""
@@ -135,7 +128,7 @@ def _story(request: Request) -> Response:
 
 
 class _LiveIds:
-    """The ids of the stories that have a page; each is looked up when a page asks for it."""
+    """The ids of the stories that have a page, looked up when a page asks for one."""
 
     def __init__(self, lists: PublishedLists) -> None:
         self._lists = lists
@@ -144,12 +137,8 @@ class _LiveIds:
         return self._lists.get(str(article_id)).status not in ("unknown", "withdrawn")
 
 
-async def compared(request: Request) -> Response:
+def compared(request: Request) -> Response:
     """Answer with a comparison of two versions."""
-    return await run_in_threadpool(_compared, request)
-
-
-def _compared(request: Request) -> Response:
     state = server_state(request)
     kept = PublishedLists.versions(state.config.lists)
     names = [version.name for version in kept]
@@ -186,15 +175,3 @@ async def logout(request: Request) -> Response:
     response = RedirectResponse("/desk", 303)
     response.delete_cookie(COOKIE)
     return response
-
-
-def routes() -> list[BaseRoute]:
-    """Return the routes of the pages of the desk."""
-    return [
-        Route("/desk", control_room),
-        Route("/desk/story", story),
-        Route("/desk/versions", compared),
-        Route("/desk/login", login_page),
-        Route("/desk/login", login, methods=["POST"]),
-        Route("/desk/logout", logout, methods=["POST"]),
-    ]

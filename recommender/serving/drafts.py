@@ -9,33 +9,22 @@ from threading import Lock
 from typing import Any
 
 from recommender.editorial.decisions import Decisions
-from recommender.editorial.overlay import Overlay
 from recommender.facade import Recommender
 from recommender.lists.readnext import ReadNext, Rejected
-from recommender.serving.watching import ListsWatcher
-from recommender.storage.versions import CURRENT
+from recommender.serving.watching import ListsWatcher, pointer_mark
 
 
 class Drafts:
-    """A saved archive, loaded again when it changes, that also obeys the decisions over the published lists.
-
-    Parameters
-    ----------
-    archive : str
-        Folder of the saved archive.
-    watcher : ListsWatcher
-        The published lists that belong to it.
-    """
+    """A saved archive, loaded again when another is saved, that also obeys the decisions on the published lists."""
 
     def __init__(self, archive: str, watcher: ListsWatcher) -> None:
-        self._pointer, self._watcher = Path(archive) / CURRENT, watcher
+        self._folder, self._watcher = Path(archive), watcher
         self._lock = Lock()  # one story at a time: a model uses all cores for one anyhow
-        self._seen: tuple[int, int] | None = None
-        self._rec, self._archive_overlay = self._load()
         self._obeyed: tuple[Decisions, frozenset[str], Decisions] | None = None
+        self._load()
 
     def warm_up(self) -> None:
-        """Answer one question, so that no editor waits for functions that are compiled at their first call."""
+        """Make one list, so that no editor waits for functions that are compiled at their first call."""
         with self._lock:
             rec = self._current()
             rec.explain_rejected(rec.catalog.ids.slice(0, 1).to_pylist())
@@ -53,10 +42,8 @@ class Drafts:
             return rec.explain_rejected([article_id])[article_id] if article_id in rec.catalog else None
 
     def _current(self) -> Recommender:
-        stat = self._pointer.stat()
-        if self._seen != (stat.st_ino, stat.st_mtime_ns):
-            self._rec, self._archive_overlay = self._load()
-            self._obeyed = None
+        if pointer_mark(self._folder) != self._seen:
+            self._load()
         archive_overlay, lists_overlay = self._archive_overlay, self._watcher.lists.overlay
         archive_overlay.refresh()
         lists_overlay.refresh()
@@ -68,8 +55,7 @@ class Drafts:
             self._rec.overlay, self._obeyed = combined, decisions
         return self._rec
 
-    def _load(self) -> tuple[Recommender, Overlay]:
-        stat = self._pointer.stat() if self._pointer.exists() else None
-        rec = Recommender.load(self._pointer.parent)
-        self._seen = None if stat is None else (stat.st_ino, stat.st_mtime_ns)
-        return rec, rec.overlay
+    def _load(self) -> None:
+        seen = pointer_mark(self._folder)  # before loading, so that an archive saved meanwhile counts as new
+        self._rec = Recommender.load(self._folder)
+        self._seen, self._archive_overlay, self._obeyed = seen, self._rec.overlay, None

@@ -13,14 +13,7 @@ BURST = 2.0  # seconds of requests that a client may send at once
 
 
 class Rate:
-    """A token bucket per client, which limits its requests per second and allows bursts.
-
-    Parameters
-    ----------
-    rate : float
-        Requests a second; 0 = no limit.
-    clock : callable
-        Returns seconds since a fixed moment.
+    """A token bucket for each client, which limits requests per second and allows bursts; a rate of 0 is no limit.
 
     Examples
     --------

@@ -46,15 +46,7 @@ _HEADERS = [
 
 
 class AccessMiddleware:
-    """Middleware around the whole application.
-
-    Parameters
-    ----------
-    app : ASGI application
-    config : Config
-    tokens : Tokens
-    metrics : Metrics
-    """
+    """Middleware around the whole application."""
 
     def __init__(self, app: ASGIApp, config: Config, tokens: Tokens, metrics: Metrics) -> None:
         self._app, self._config, self._tokens, self._metrics = app, config, tokens, metrics
@@ -123,7 +115,7 @@ def _is_same_site(headers: Headers) -> bool:
 
 
 def _secret(headers: Headers) -> tuple[str, bool]:
-    """Return the token of a request, and whether it came as a cookie."""
+    """Return the token of a request, and whether a cookie contains it."""
     kind, _, value = headers.get("authorization", "").partition(" ")
     if kind.lower() == "bearer" and value:
         return value.strip(), False
@@ -149,12 +141,12 @@ def may_write(scope: Scope) -> Token:
 
 
 def form_key(scope: Scope) -> str:
-    """Return the key of our forms, which other sites cannot know: it is derived from the token."""
+    """Return the key of the forms of this server, derived from the token, so that other sites cannot know it."""
     secret: Any = scope.get("secret")
     return hmac.new(secret.encode(), b"form", hashlib.sha256).hexdigest() if secret else ""
 
 
 def check_form_key(scope: Scope, key: str) -> None:
-    """Raise 403 if the key of a form is not that of ours."""
+    """Raise 403 unless a form has the key of `form_key`."""
     if not hmac.compare_digest(form_key(scope).encode(), key.encode()):
         raise HTTPException(403, "the form is old or not from here; open the page again")

@@ -19,6 +19,15 @@ def _json(text: str, schema: dict[str, Any]) -> dict[str, Any]:
     return {"description": text, "content": {"application/json": {"schema": schema}}}
 
 
+def _get(summary: str, responses: dict[str, Any], *parameters: dict[str, Any]) -> dict[str, Any]:
+    listed = {"parameters": list(parameters)} if parameters else {}
+    return {"get": {"summary": summary, **listed, "responses": responses}}
+
+
+def _body(schema: dict[str, Any], example: dict[str, Any]) -> dict[str, Any]:
+    return {"required": True, "content": {"application/json": {"schema": schema, "example": example}}}
+
+
 _ERROR = _json("What was wrong", {"$ref": "#/components/schemas/Error"})
 _LIST = _json("The list", {"$ref": "#/components/schemas/List"})
 _K = _query("k", "Places; of more than were published the reserves", "integer", minimum=1, maximum=MAX_K)
@@ -75,27 +84,21 @@ _GET_LIST = {
         "429": _ERROR,
     },
 }
-_DRAFT_BODY = {
-    "required": True,
-    "content": {
-        "application/json": {
-            "schema": _object(
-                title=_TEXT, body=_TEXT, section=_TEXT, published_at=_TEXT, k={"type": "integer", "minimum": 1}
-            ),
-            "example": {"title": "Ferry aground off Gull Point", "body": "The harbour ferry ran aground on Tuesday."},
-        }
-    },
-}
+_DRAFT_BODY = _body(
+    _object(title=_TEXT, body=_TEXT, section=_TEXT, published_at=_TEXT, k={"type": "integer", "minimum": 1}),
+    {"title": "Ferry aground off Gull Point", "body": "The harbour ferry ran aground on Tuesday."},
+)
+_BATCH_BODY = _body(
+    _object(ids=_array({"type": ["string", "integer"]}), k={"type": "integer"}),
+    {"ids": ["ferry-inquiry", "opera-resigns"]},
+)
 DOCUMENT: dict[str, Any] = {
     "openapi": "3.1.0",
     "info": {"title": "Read next", "version": __version__, "description": "Published lists of related stories."},
     "security": [{}, {"token": []}],
     "paths": {
         "/v1/read-next/{id}": {
-            "get": {
-                **_GET_LIST,
-                "parameters": [{"name": "id", "in": "path", "required": True, "schema": _TEXT}, _K],
-            }
+            "get": {**_GET_LIST, "parameters": [{"name": "id", "in": "path", "required": True, "schema": _TEXT}, _K]}
         },
         "/v1/read-next": {
             "get": {
@@ -112,15 +115,7 @@ DOCUMENT: dict[str, Any] = {
         "/v1/read-next/batch": {
             "post": {
                 "summary": f"The lists of up to {MAX_BATCH} stories, all of one version",
-                "requestBody": {
-                    "required": True,
-                    "content": {
-                        "application/json": {
-                            "schema": _object(ids=_array({"type": ["string", "integer"]}), k={"type": "integer"}),
-                            "example": {"ids": ["ferry-inquiry", "opera-resigns"]},
-                        }
-                    },
-                },
+                "requestBody": _BATCH_BODY,
                 "responses": {
                     "200": _json(
                         "The lists, in the order of the ids",
@@ -131,38 +126,27 @@ DOCUMENT: dict[str, Any] = {
                 },
             }
         },
-        "/v1/stories": {
-            "get": {
-                "summary": "Find stories by words of their headlines, misspelled ones too",
-                "parameters": [
-                    _query("q", "Words, beginnings of words, or an id"),
-                    _query("section", "Only this section"),
-                    _query("status", "Only lists of this status, or `warned`: that somebody should look at"),
-                    _query("outlet", "Only stories of this outlet"),
-                    _query("limit", "Stories given", "integer", minimum=1, maximum=MAX_STORIES),
-                    _query("offset", "Stories left out before", "integer", minimum=0),
-                ],
-                "responses": {"200": _json("The newest first", {"type": "object"}), "400": _ERROR},
-            }
-        },
-        "/v1/versions": {
-            "get": {
-                "summary": "The versions that are kept, the newest first",
-                "responses": {"200": _json("Versions", {"type": "object"})},
-            }
-        },
-        "/healthz": {
-            "get": {
-                "summary": "Whether lists can be read; `stale` where the newest version cannot",
-                "responses": {"200": _json("ok or stale", {"type": "object"}), "503": _ERROR},
-            }
-        },
-        "/metrics": {
-            "get": {
-                "summary": "Figures for Prometheus",
-                "responses": {"200": {"description": "Text", "content": {"text/plain": {"schema": _TEXT}}}},
-            }
-        },
+        "/v1/stories": _get(
+            "Find stories by words of their headlines, misspelled ones too",
+            {"200": _json("The newest first", {"type": "object"}), "400": _ERROR},
+            _query("q", "Words, beginnings of words, or an id"),
+            _query("section", "Only this section"),
+            _query("status", "Only lists of this status, or `warned`: that somebody should look at"),
+            _query("outlet", "Only stories of this outlet"),
+            _query("limit", "Stories given", "integer", minimum=1, maximum=MAX_STORIES),
+            _query("offset", "Stories left out before", "integer", minimum=0),
+        ),
+        "/v1/versions": _get(
+            "The versions that are kept, the newest first", {"200": _json("Versions", {"type": "object"})}
+        ),
+        "/healthz": _get(
+            "Whether lists can be read; `stale` where the newest version cannot",
+            {"200": _json("ok or stale", {"type": "object"}), "503": _ERROR},
+        ),
+        "/metrics": _get(
+            "Figures for Prometheus",
+            {"200": {"description": "Text", "content": {"text/plain": {"schema": _TEXT}}}},
+        ),
     },
     "components": {
         "securitySchemes": {"token": {"type": "http", "scheme": "bearer"}},

@@ -10,7 +10,6 @@ from urllib.parse import quote
 from jinja2 import Environment, PackageLoader
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
-from starlette.routing import BaseRoute, Route
 
 from recommender.preview.pages import STATIC, templates
 from recommender.serving.middleware import form_key
@@ -88,12 +87,3 @@ async def static(request: Request) -> Response:
 async def front(request: Request) -> Response:
     """Redirect from the root to the desk."""
     return RedirectResponse("/desk", 303)
-
-
-def routes() -> list[BaseRoute]:
-    """Return the routes of the pages."""
-    return [
-        Route("/", front),
-        Route("/v1/docs", documentation),
-        Route("/static/{name}", static),
-    ]

@@ -1,4 +1,4 @@
-"""The state that all requests of one worker share: lists, index of stories, archive, acts, metrics."""
+"""The state that all requests of one worker share: lists, index of stories, archive, journal, metrics."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from recommender.publishing.acts import open_journal
 from recommender.serving.changes import Changes
 from recommender.serving.config import Config
 from recommender.serving.metrics import Metrics
-from recommender.serving.stories import SearchResult, Stories, StoryQuery
+from recommender.serving.stories import Stories
 from recommender.serving.tokens import Tokens
 from recommender.serving.watching import ListsWatcher
 from recommender.storage.database import is_database
@@ -30,12 +30,7 @@ T = TypeVar("T")
 
 
 class ServerState:
-    """The state that all requests of one worker share, each part opened once.
-
-    Parameters
-    ----------
-    config : Config
-    """
+    """The state that all requests of one worker share, each part opened once."""
 
     def __init__(self, config: Config) -> None:
         self.config, self.metrics = config, Metrics()
@@ -52,7 +47,7 @@ class ServerState:
         self._stories_lock = Lock()
 
     def done_act(self, entry_id: str | None) -> dict[str, Any] | None:
-        """Find the journal's entry of the act whose effect a page shows."""
+        """Find the act whose effect a page shows in the journal."""
         return self.journal.find(entry_id) if self.journal and entry_id else None
 
     async def reading(self, read: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
@@ -61,14 +56,9 @@ class ServerState:
             return await run_in_threadpool(read, *args, **kwargs)
         return read(*args, **kwargs)
 
-    def search(self, query: StoryQuery) -> SearchResult:
-        """Find stories of the current version."""
-        return self.stories().find(query)
-
     def stories(self) -> Stories:
         """Return the stories of the current version, or of the previous one until `follow` has read the current."""
-        stories = self._stories
-        return stories if stories is not None else self._read_stories()
+        return self._stories or self._read_stories()
 
     def _read_stories(self) -> Stories:
         with self._stories_lock:
@@ -80,7 +70,7 @@ class ServerState:
     async def follow(self) -> None:
         """Read the stories of each new version and compare it with the previous one, until cancelled.
 
-        If nobody may act, the desk may never be used, so this begins with the first request for a page of it.
+        Without a token that may write, the desk may stay unused, so the first request for one of its pages starts this.
         """
         watching = asyncio.create_task(self.watcher.watch())
         if self.drafts is not None:

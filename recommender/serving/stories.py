@@ -6,7 +6,6 @@ import re
 import sqlite3
 import unicodedata
 from collections import Counter
-from contextlib import closing
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from threading import Lock
@@ -31,7 +30,7 @@ SORTS = {
     "outlet": "outlet = '', outlet COLLATE NOCASE, n",
 }
 WARNED = "warned"
-"""The status to search for to find lists that somebody should look at."""
+"""The status by which a search finds lists with warnings."""
 _LISTED = ("ok", "filled", "short", "empty")
 _WORD = re.compile(r"\w+")
 _MIN_SIMILARITY, _MAX_SPELLINGS = 0.7, 5  # of the words that replace one which no headline has
@@ -54,67 +53,32 @@ _COLUMNS = ("id", "title", "section", "published_at", "status", "related", "more
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StoryQuery:
-    """A search for stories.
+    """A search for stories."""
 
-    Attributes
-    ----------
-    text : str
-        Words, or beginnings of words, of the headline; or an id.
-    section, status, outlet : str or None
-    days : int or None
-        Published at most this many days before the moment that the lists are for.
-    sort : str
-        One of `SORTS`.
-    limit, offset : int
-    """
-
-    text: str = ""
+    text: str = ""  # words, or beginnings of words, of the headline; or an id
     section: str | None = None
     status: str | None = None
     outlet: str | None = None
-    days: int | None = None
-    sort: str = "newest"
+    days: int | None = None  # greatest age at the moment that the lists are for
+    sort: str = "newest"  # a key of `SORTS`
     limit: int = 20
     offset: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SearchResult:
-    """Stories that were found.
-
-    Attributes
-    ----------
-    version : str
-    total : int
-    rows : list of dict
-        id, title, section, published_at, status, related, more, k, outlet, warnings.
-    meant : list of str
-        Words that were searched for instead of those given, which no headline has.
-    """
+    """Stories that were found."""
 
     version: str
     total: int
-    rows: list[dict[str, Any]]
-    meant: list[str]
+    rows: list[dict[str, Any]]  # those of one page, by the names of `_COLUMNS`
+    meant: list[str]  # words that were searched for instead of given words that no headline has
 
 
 class Stories:
     """All stories of one version, in a database in memory.
 
-    Parameters
-    ----------
-    lists : PublishedLists
-        The version; later decisions of editors remove rows, but do not change the figures.
-
-    Attributes
-    ----------
-    most_shown : list of ((str, str), int)
-        Id and headline of the items that are in most lists, and in how many.
-    sections, statuses, outlets : dict of str to int
-    places, filled : int
-        Places of all lists, and those that the next best fills.
-    warned : int
-        Lists that somebody should look at.
+    Later decisions of editors remove rows, but do not change the figures.
     """
 
     def __init__(self, lists: PublishedLists) -> None:
@@ -126,7 +90,7 @@ class Stories:
         for record in all_records(lists):
             rows.append(_row(record))
             shown.update((item["article_id"], item["title"] or item["line"]) for item in record["items"])
-        self.most_shown = shown.most_common(_MOST_SHOWN)
+        self.most_shown = shown.most_common(_MOST_SHOWN)  # id and headline of the items in the most lists, with counts
         rows.sort(key=lambda row: row[0])
         rows.sort(key=lambda row: row[3] or "", reverse=True)  # the newest first, those without a date last
         with self._database:
@@ -139,8 +103,8 @@ class Stories:
         self._vocabulary: list[str] = [word for (word,) in spelled]  # the commoner of two equally similar words first
         self.sections, self.outlets = dict(self._count_by("section")), dict(self._count_by("outlet"))
         self.statuses = {name: count for name, count in self._count_by("status") if name in STATES}
-        self.warned = sum(bool(row[9]) for row in rows)
-        self.filled = sum(row[6] for row in rows)
+        self.warned = sum(bool(row[9]) for row in rows)  # lists with warnings
+        self.filled = sum(row[6] for row in rows)  # places that the next best fills
         self.places = sum(row[7] for row in rows if row[4] in _LISTED)
 
     @property
@@ -162,8 +126,7 @@ class Stories:
                 match, meant = self._match_similar(words)
                 total, rows = self._select(query, match) if match else (0, [])
         self.lists.overlay.refresh()
-        hidden = self.lists.overlay.hidden
-        shown = [dict(zip(_COLUMNS, row, strict=True)) for row in rows if row[0] not in hidden]
+        shown = _public(rows, self.lists.overlay.hidden)
         return SearchResult(version=self.lists.version, total=total - len(rows) + len(shown), rows=shown, meant=meant)
 
     def weak(self, count: int) -> list[dict[str, Any]]:
@@ -171,12 +134,10 @@ class Stories:
         hidden = self.lists.overlay.hidden
         with self._lock:
             rows = self._database.execute(
-                f"""
-                SELECT {_SHOWN} FROM stories
-                WHERE status IN ('ok', 'filled', 'short', 'empty') AND own * 2 < places ORDER BY n LIMIT ?""",
+                f"SELECT {_SHOWN} FROM stories WHERE status IN {_LISTED} AND own * 2 < places ORDER BY n LIMIT ?",
                 [count + len(hidden)],
             ).fetchall()
-        return [dict(zip(_COLUMNS, row, strict=True)) for row in rows if row[0] not in hidden][:count]
+        return _public(rows, hidden)[:count]
 
     def _select(self, query: StoryQuery, match: str, substring: str = "") -> tuple[int, list[tuple[Any, ...]]]:
         """Count the stories of a query, and read the rows of its page."""
@@ -198,9 +159,7 @@ class Stories:
             values.append((self.lists.as_of - timedelta(days=query.days)).strftime("%Y-%m-%dT%H:%M:%SZ"))
         condition = " AND ".join(where)
         (total,) = self._database.execute(f"SELECT count(*) FROM stories WHERE {condition}", values).fetchone()
-        statement = f"""
-            SELECT {_SHOWN} FROM stories WHERE {condition}
-            ORDER BY {SORTS[query.sort]} LIMIT ? OFFSET ?"""
+        statement = f"SELECT {_SHOWN} FROM stories WHERE {condition} ORDER BY {SORTS[query.sort]} LIMIT ? OFFSET ?"
         return total, self._database.execute(statement, [*values, query.limit, query.offset]).fetchall()
 
     def _match_similar(self, words: list[str]) -> tuple[str, list[str]]:
@@ -222,10 +181,10 @@ class Stories:
         query = f"SELECT {column}, count(*) FROM stories WHERE {column} != '' GROUP BY {column} ORDER BY {column}"
         return self._database.execute(query).fetchall()
 
-    def close(self) -> None:
-        """Free the memory of the search index."""
-        with self._lock, closing(self._database):
-            pass
+
+def _public(rows: list[tuple[Any, ...]], hidden: frozenset[str]) -> list[dict[str, Any]]:
+    """Convert rows to dicts, without stories that nobody may see."""
+    return [dict(zip(_COLUMNS, row, strict=True)) for row in rows if row[0] not in hidden]
 
 
 def _row(record: dict[str, Any]) -> tuple[Any, ...]:

@@ -1,4 +1,4 @@
-"""Tokens of those who may read or act. The file holds digests only, so reading it gives nobody access."""
+"""Tokens of people and programs that may read or act. Their file has digests only, so reading it gives no access."""
 
 from __future__ import annotations
 
@@ -29,10 +29,7 @@ class Token:
 class Tokens:
     """The tokens of a file, read again when it changes, so that deleting a line revokes its token.
 
-    Parameters
-    ----------
-    path : path, optional
-        Without it nobody has a token.
+    Without a file nobody has a token.
 
     Raises
     ------

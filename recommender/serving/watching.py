@@ -5,30 +5,31 @@ from __future__ import annotations
 import asyncio
 import logging
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from recommender.errors import RecommenderError
 from recommender.publishing import PublishedLists
+from recommender.serving.metrics import Metrics
 from recommender.storage.database import is_database
 from recommender.storage.versions import CURRENT
-
-if TYPE_CHECKING:
-    from recommender.serving.metrics import Metrics
 
 _INTERVAL = 0.25  # seconds between two checks
 _log = logging.getLogger("recommender.serving")
 
 
+def pointer_mark(folder: Path) -> tuple[int, int]:
+    """Return a value that changes whenever another version of a folder becomes current."""
+    try:
+        stat = (folder / CURRENT).stat()
+    except OSError:
+        return -1, -1
+    return stat.st_ino, stat.st_mtime_ns
+
+
 class ListsWatcher:
-    """Holds the current version in `lists`, which a request takes once, so that it never mixes two versions.
+    """Keeps the current version of a folder or database in `lists`.
 
-    Withdrawals need no watching, since readers look at the overlay at every call.
-
-    Parameters
-    ----------
-    place : str
-        Folder or database of the published lists.
-    metrics : Metrics
+    A request takes `lists` once, so that the answer never mixes two versions. Withdrawals need no watching, since
+    readers look at the overlay at every call.
     """
 
     def __init__(self, place: str, metrics: Metrics) -> None:
@@ -72,10 +73,4 @@ class ListsWatcher:
 
     def _mark(self) -> tuple[int, int] | None:
         """Return a value that changes with the current version; None for a database, which has to be opened."""
-        if is_database(self._place):
-            return None
-        try:
-            stat = (Path(self._place) / CURRENT).stat()
-        except OSError:
-            return -1, -1
-        return stat.st_ino, stat.st_mtime_ns
+        return None if is_database(self._place) else pointer_mark(Path(self._place))
