@@ -35,7 +35,7 @@ def diff(
 
     comparison = compare(_open_version(before, lists), _open_version(after, lists))
     if html is not None:
-        from recommender.preview.compared import comparison_page
+        from recommender.preview.pages import comparison_page
         from recommender.storage.atomic import write_atomically
 
         write_atomically(html, comparison_page(comparison))

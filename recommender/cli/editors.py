@@ -233,13 +233,13 @@ def undo(
     act: ActOptions,
 ) -> None:
     """Undo an act of the journal, whoever did it."""
-    from recommender.publishing.acts import holds_now, perform, undoing_act
+    from recommender.publishing.acts import perform, state_after, undoing_act
 
     journal = act.open_journal()
     reverse = undoing_act(journal.find(entry), act.who, act.why)
     overlay = open_overlay(act.lists, act.archive)
     done = perform(journal, overlay, [reverse], "command line", act.open_lists(), entry)
-    out.print(cleaned(f"{'undone' if done else 'as before'}: {holds_now(reverse)}"), markup=False)
+    out.print(cleaned(f"{'undone' if done else 'as before'}: {state_after(reverse)}"), markup=False)
 
 
 @grouped

@@ -1,4 +1,4 @@
-"""Templates of the static site and of the desk, and the functions that they call."""
+"""Templates of the static site, of the desk and of the page of a comparison, and the functions that they call."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from rapidfuzz.fuzz import token_sort_ratio
 from recommender.lists.readnext import MORE, ReadNext, Recommendation, Rejected, Story
 from recommender.lists.reasons import apart_text
 from recommender.preview.words import reasons_of, remedy, rule_labels
+from recommender.publishing.comparison import Comparison
 
 STATIC = Path(__file__).parent / "static"
 STATES = {
@@ -67,7 +68,7 @@ def templates(*loaders: BaseLoader, **values: Any) -> Environment:
     environment.globals |= {
         "label": lru_cache(maxsize=1 << 16)(time_label),
         "stamp": lambda moment: f"{moment:%Y-%m-%dT%H:%M:%S}Z",
-        "moment": _moment,
+        "moment": lambda value: datetime.fromisoformat(value) if isinstance(value, str) else value,
         "safe_link": safe_link,
         "headline": headline,
         "reasons_of": _sentence,
@@ -88,6 +89,13 @@ def templates(*loaders: BaseLoader, **values: Any) -> Environment:
     return environment
 
 
+def comparison_page(comparison: Comparison) -> bytes:
+    """Return the comparison of two versions as an HTML page that loads no other file."""
+    style = (STATIC / "style.css").read_text(encoding="utf-8")
+    page = templates(address=lambda article_id: "").get_template("compared.html")  # without links to stories
+    return page.render(found=comparison, style=style).encode(errors="replace")
+
+
 def time_label(moment: datetime | None) -> str:
     """Return a time as readers see it, in UTC; midnight counts as a date without a time.
 
@@ -100,10 +108,6 @@ def time_label(moment: datetime | None) -> str:
         return "Undated"
     day = f"{moment.day} {_MONTHS[moment.month - 1]} {moment.year}"
     return f"{day}, {moment:%H:%M}" if (moment.hour, moment.minute) != (0, 0) else day
-
-
-def _moment(value: datetime | str | None) -> datetime | None:
-    return datetime.fromisoformat(value) if isinstance(value, str) else value
 
 
 def safe_link(url: str | None) -> str:
@@ -199,7 +203,7 @@ def _by_rule(rejected: Iterable[Rejected]) -> list[dict[str, Any]]:
 
 
 def warnings_of(title: str, status: str, k: int, items: Sequence[str]) -> str:
-    """Describe what somebody should look at in a list, by the titles of its items; '' for nothing.
+    """Describe what an editor should check in a list, by the titles of its items; '' for nothing.
 
     Examples
     --------

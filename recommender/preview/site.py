@@ -9,13 +9,10 @@ import re
 import shutil
 from base64 import b32encode
 from collections import Counter
-from collections.abc import Mapping, Sequence
-from datetime import datetime
+from collections.abc import Iterator, Mapping, Sequence
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
-
-from jinja2 import Environment, Template
 
 from recommender.errors import UnknownArticleError, WithdrawnArticleError, did_you_mean
 from recommender.lists.readnext import MORE, ReadNext, Rejected
@@ -30,7 +27,6 @@ SCRIPTS = ("search.js", "preview.js")
 _SAFE_NAME = re.compile(r"[a-z0-9_-][a-z0-9._-]{0,99}")  # of files, also where upper and lower case are the same
 _UNSAFE = re.compile(r"[^A-Za-z0-9_-]+")
 _HASH_LENGTH, _SLUG_LENGTH = 12, 60  # characters in the name of a page
-_SECONDS_OF_DAY = 86_400
 
 
 def write_preview(
@@ -43,10 +39,12 @@ def write_preview(
     images: bool = True,
     progress: Progress = silent,
 ) -> int:
-    """Write a static site that shows published lists; it opens from a disk and from a web server.
+    """Write a static site that shows published lists, and return the number of pages.
 
-    The folder is replaced as a whole once every page is written, so pages of stories withdrawn or gone
-    since the last run go with it, and an interrupted run leaves the old site. The same lists give the same bytes.
+    The site can be opened from a disk and from a web server.
+
+    The folder is replaced as a whole once every page is written: pages of stories withdrawn since the last run are then
+    gone, and an interrupted run leaves the old site. The same lists give the same bytes.
 
     Parameters
     ----------
@@ -64,11 +62,6 @@ def write_preview(
         Show the pictures of stories, which a browser fetches from their addresses.
     progress : callable, optional
         Called with (stage, done, total).
-
-    Returns
-    -------
-    int
-        Pages written.
 
     Raises
     ------
@@ -119,8 +112,28 @@ def _write_site(
     (folder / MARKER).write_text("This folder is written by `recommender preview` and replaced as a whole.\n")
     for name in ("style.css", "icon.svg", *SCRIPTS):
         (folder / name).write_bytes((STATIC / name).read_bytes())
-    pages = _page_templates(published, live, images)
-    rows = _write_stories(published, live, rejected, folder, pages.get_template("story.html"), progress)
+    pages = templates(
+        layout="site.html",
+        static="../",
+        home="../index.html",
+        scripts=SCRIPTS,
+        pictures=images,
+        address=_file_name,
+        language=published.manifest.get("settings", {}).get("reading", {}).get("site_language") or "",
+        version=published.version,
+        as_of=published.as_of,
+        live=live,
+    )
+    story_page, rows = pages.get_template("story.html"), list[dict[str, Any]]()
+    progress("pages", 0, len(live))
+    for read_next, candidates in _public_stories(published, live, rejected):
+        page = story_page.render(story_values(read_next, candidates))
+        _write(folder / FOLDER / _file_name(read_next.article_id), page)
+        rows.append(_row(read_next))
+        if not len(rows) % 100:
+            progress("pages", len(rows), len(live))
+    progress("pages", len(live), len(live))
+    rows.sort(key=_newest_first)
     stories = _totals(rows)
     _write(folder / "search-data.js", _search_data(rows, list(stories["sections"])))
     index = pages.get_template("index.html").render(
@@ -135,47 +148,18 @@ def _write_site(
     return len(rows) + 1
 
 
-def _page_templates(published: PublishedLists, live: frozenset[str], images: bool) -> Environment:
-    return templates(
-        layout="site.html",
-        static="../",
-        home="../index.html",
-        scripts=SCRIPTS,
-        pictures=images,
-        address=_file_name,
-        language=published.manifest.get("settings", {}).get("reading", {}).get("site_language") or "",
-        version=published.version,
-        as_of=published.as_of,
-        live=live,
-    )
-
-
-def _write_stories(
-    published: PublishedLists,
-    live: frozenset[str],
-    rejected: Mapping[str, Sequence[Rejected]],
-    folder: Path,
-    story_page: Template,
-    progress: Progress,
-) -> list[dict[str, Any]]:
-    """Write the page of each story, and return their rows of the index, the newest first."""
-    rows: list[dict[str, Any]] = []
-    progress("pages", 0, len(live))
+def _public_stories(
+    published: PublishedLists, live: frozenset[str], rejected: Mapping[str, Sequence[Rejected]]
+) -> Iterator[tuple[ReadNext, Sequence[Rejected] | None]]:
+    """Yield the list and the rejected candidates of each story."""
     for article_id in published.ids():
-        if article_id not in live:
-            continue
-        read_next = published.get(article_id)
-        if read_next.story is None:
-            continue  # withdrawn a moment ago, so that the site will be written again
+        read_next = published.get(article_id) if article_id in live else None
+        if read_next is None or read_next.story is None:
+            continue  # without a story it was withdrawn a moment ago, so that the site will be written again
         candidates = rejected.get(article_id)
         if candidates is not None:
             candidates = [item for item in candidates if published.get(item.article_id).story is not None]
-        _write(folder / FOLDER / _file_name(article_id), story_page.render(story_values(read_next, candidates)))
-        rows.append(_row(read_next))
-        if not len(rows) % 100:
-            progress("pages", len(rows), len(live))
-    progress("pages", len(live), len(live))
-    return sorted(rows, key=_newest_first)
+        yield read_next, candidates
 
 
 def _row(read_next: ReadNext) -> dict[str, Any]:
@@ -253,7 +237,7 @@ def _search_data(rows: Sequence[Mapping[str, Any]], sections: Sequence[str]) -> 
     section_numbers = {section: number for number, section in enumerate(sections)}
     texts = [_describe_list(row) for row in rows]
     text_numbers = {text: number for number, text in enumerate(dict.fromkeys(texts))}
-    states = list(STATES)
+    states, moments = list(STATES), [row["published_at"] for row in rows]
     data = {
         "ids": [row["id"] for row in rows],
         "pages": {number: name for number, row in enumerate(rows) if (name := page_name(row["id"])) != row["id"]},
@@ -264,7 +248,7 @@ def _search_data(rows: Sequence[Mapping[str, Any]], sections: Sequence[str]) -> 
         "list": [text_numbers[text] for text in texts],
         "states": states,
         "state": [states.index(row["status"]) for row in rows],
-        "day": [_day(row["published_at"]) for row in rows],
+        "day": [moment and int(moment.timestamp() // 86_400) for moment in moments],
     }
     return f"window.previewData={script_json(data)};\n"
 
@@ -274,10 +258,6 @@ def _describe_list(row: Mapping[str, Any]) -> str:
     is_filled = row["status"] in ("filled", "short")
     state = f"{row['related']} of {row['k']} related" if is_filled else STATES[row["status"]].lower()
     return f"{state}, {row['warnings']}" if row["warnings"] else state
-
-
-def _day(moment: datetime | None) -> int | None:
-    return None if moment is None else int(moment.timestamp() // _SECONDS_OF_DAY)
 
 
 def script_json(value: Any) -> str:

@@ -30,40 +30,20 @@ def reasons_of(item: Recommendation) -> str:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Answer:
-    """Why an item is, or is not, in the list of a story.
+    """The reason why an item is, or is not, in the list of a story."""
 
-    Attributes
-    ----------
-    place : int or None
-        Its place in the list; those of reserves follow the last place.
-    sentence : str
-    rule : str
-        The rule or status that keeps it out, '' for none.
-    score : float or None
-    remedy : str
-        What would let it in, '' for nothing.
-    """
-
-    place: int | None
+    place: int | None  # in the list; places of reserves follow the last one
     sentence: str
-    rule: str = ""
+    rule: str = ""  # the rule or status that keeps the item out
     score: float | None = None
-    remedy: str = ""
+    remedy: str = ""  # what would let the item in
 
 
 def why(read_next: ReadNext, item: ReadNext, rejected: list[Rejected] | None, taken_back: bool = False) -> Answer:
-    """Explain why an item is, or is not, in a list.
+    """Explain why an item is, or is not, in the list of a story.
 
-    Parameters
-    ----------
-    read_next : ReadNext
-        The list of the story.
-    item : ReadNext
-        The list of the item; its status says whether readers may see the item.
-    rejected : list of Rejected or None
-        The rejected candidates; None without a saved archive.
-    taken_back : bool
-        Whether the item is not published, as the input says.
+    `item` is the list of the item, whose status says whether readers may see the item. `rejected` are the rejected
+    candidates, None without a saved archive; `taken_back` says whether the input took the item back.
     """
     for listed in (*read_next.items, *read_next.reserves):
         if listed.article_id == item.article_id:

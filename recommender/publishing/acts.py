@@ -27,42 +27,20 @@ _MAX_TEXT = 500  # characters of who and why
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Act:
-    """One decision of an editor.
-
-    Attributes
-    ----------
-    what : str
-        The name of the command: withdraw, restore, withhold, release, block, unblock, pin, unpin, boost, unboost.
-    item : str
-        A story; of a boost the section.
-    who, why : str
-    story : str or None
-        Whose list it is about; None of a block = everywhere.
-    position : int
-        Of a pin.
-    factor : float
-        Of a boost.
-    until : datetime or None
-    """
+    """One decision of an editor."""
 
     what: Action
-    item: str
+    item: str  # id of a story; of a boost the section
     who: str
     why: str
-    story: str | None = None
-    position: int = 1
-    factor: float = 1.0
+    story: str | None = None  # in whose list an item is pinned or blocked; None of a block = everywhere
+    position: int = 1  # of a pin
+    factor: float = 1.0  # of a boost
     until: datetime | None = None
 
     @classmethod
     def from_fields(cls, fields: Mapping[str, Any]) -> Act:
-        """Read the fields of a form or of a JSON object.
-
-        Raises
-        ------
-        SettingsError
-            Naming what is missing or impossible.
-        """
+        """Read the fields of a form or of a JSON object; a `SettingsError` names what is missing or impossible."""
         fields = dict(fields)
         if fields.get("what") == "block-everywhere":  # a choice of the desk's forms
             fields |= {"what": "block", "story": None}
@@ -100,7 +78,7 @@ class Act:
         return (self.item, self.story) if self.what in _UNDER_STORIES else self.item
 
     def check(self, lists: PublishedLists) -> None:
-        """Raise if the act names an unknown story or section: a mistyped one would be confirmed as done."""
+        """Raise an error if the act names an unknown story or section, since a mistyped one would have no effect."""
         if self.what in ("boost", "unboost"):
             lists.require_known_section(self.item)
         else:
@@ -122,7 +100,7 @@ def _parse_factor(value: Any) -> float:
 
 
 def parse_end(text: str | None) -> datetime | None:
-    """Read the moment when something ends; a date without a time means the end of that day.
+    """Read the moment when a decision ends; a date without a time means the end of that day.
 
     Raises
     ------
@@ -143,7 +121,7 @@ def parse_end(text: str | None) -> datetime | None:
 
 
 def open_journal(place: str | Path, path: str | Path | None = None) -> Journal | None:
-    """Open the journal of a place: the given file, else the one next to the overlay; None for a database."""
+    """Open the given file as a journal, else the journal in the folder of the lists; None for a database."""
     if path is None and is_database(place):
         return None
     return Journal(Path(place) / JOURNAL if path is None else Path(path))
@@ -159,24 +137,21 @@ def perform(
     *,
     purged_too: bool = False,
 ) -> list[dict[str, Any]]:
-    """Write acts of one kind to the journal and then to the overlay, and return the entries of those that take effect.
+    """Write acts of one kind to the journal and then to the overlay, and return the entries of effective acts.
 
-    The journal is written first, so that every effect is recorded even if the process ends in between.
+    The journal is written first, so that every effect is recorded even if the process ends in between. Without one
+    only the overlay is written.
 
     Parameters
     ----------
-    journal : Journal or None
-        Without one only the overlay is written.
-    overlay : Overlay
-    acts : sequence of Act
     token : str
         Name of the token that was used, or 'command line'.
     lists : PublishedLists, optional
-        The journal then records the list before and after.
+        Lists from which the journal records the items before and after an act.
     undoes : str, optional
         Id of the entry that is undone.
     purged_too : bool, default False
-        Restore stories although the journal says that they were purged.
+        Whether to restore stories that were purged by the journal.
 
     Raises
     ------
@@ -218,7 +193,7 @@ def _describe_purged(entry: Mapping[str, Any]) -> str:
 
 
 def record_purge(journal: Journal, overlay: Overlay, items: Sequence[str], who: str, why: str) -> None:
-    """Write to the journal that the stored data of stories is deleted, before it is.
+    """Write to the journal that the stored data of stories will be deleted.
 
     Raises
     ------
@@ -234,16 +209,9 @@ def record_purge(journal: Journal, overlay: Overlay, items: Sequence[str], who: 
 
 
 def pin_notes(item: str, story: str, position: int, overlay: Overlay, lists: PublishedLists | None) -> list[str]:
-    """Describe how the list differs from a pin: the item is not shown, is at another place, or displaces another pin.
+    """Describe how a list differs from a pin: the item is not shown, is at another place, or displaces another pin.
 
-    Parameters
-    ----------
-    item, story : str
-    position : int
-        Position of the pin.
-    overlay : Overlay
-    lists : PublishedLists, optional
-        Without them only decisions that hide the item or the list are described.
+    Without `lists` only decisions that hide the item or the list are described.
     """
     decisions = overlay.decisions
     if (hidden := _hidden(item, story, overlay)) or lists is None:
@@ -283,12 +251,12 @@ def _hidden(item: str, story: str, overlay: Overlay) -> str:
     return f"the list of {story} is withheld: not shown until release" if story in decisions.withheld else ""
 
 
-def holds_now(act: Act) -> str:
+def state_after(act: Act) -> str:
     """Describe the state after an act.
 
     Examples
     --------
-    >>> holds_now(Act(what="pin", item="b", story="a", position=2, who="night desk", why="undoes unpin"))
+    >>> state_after(Act(what="pin", item="b", story="a", position=2, who="night desk", why="undoes unpin"))
     'b is pinned at place 2 of the list of a'
     """
     where = "every list" if act.story is None else f"the list of {act.story}"
@@ -351,7 +319,7 @@ def _journal_entry(
 
 
 def _state(act: Act, decisions: Decisions, lists: PublishedLists | None) -> dict[str, Any]:
-    """Describe what decisions hold about the entry of an act, and the list that it is about."""
+    """Return the decision on the entry of an act, and the items of the list that the act may change."""
     holds: Any
     if act.what in ("pin", "unpin"):
         pins = [entry for entry in decisions.pinned if entry[:2] == (act.item, act.story)]

@@ -1,9 +1,9 @@
-"""Comparison of two versions: which lists differ, which items came in and which went."""
+"""Comparison of two versions: the lists that differ, and the items that came in and went."""
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, replace
 from itertools import islice
 from typing import Any
@@ -14,21 +14,13 @@ import pyarrow as pa
 from recommender.publishing.published import PublishedLists
 from recommender.storage.database import is_database
 
-_AT_ONCE = 1_000  # lists that are read together, by the decisions of editors at one moment
-_TOP = 20  # items that are named of those that came in or went
+_BLOCK = 1_000  # lists that are read together, by the decisions of editors at one moment
+_TOP = 20  # named items of those that came in or went
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ListChange:
-    """One list that differs.
-
-    Attributes
-    ----------
-    article_id, title : str
-    section : str or None
-    before, after : tuple of (str, str)
-        Id and title of each item, in order.
-    """
+    """The list of one story in two versions, as ids and titles of the items."""
 
     article_id: str
     title: str
@@ -49,37 +41,21 @@ class ListChange:
 
 @dataclass(frozen=True, slots=True, kw_only=True, repr=False)
 class Comparison:
-    """What differs between two versions.
-
-    Attributes
-    ----------
-    before, after : str
-        Names of the versions.
-    stories : int
-        Stories of both.
-    added, gone : tuple of str
-        Ids of stories that only one of them has.
-    changed : tuple of ListChange
-        Lists that differ; those with most new items first.
-    sections : dict of str to (int, int)
-        Stories of both, and how many of their lists differ, by section; '' = none.
-    came, went : tuple of (str, str, int)
-        Id and title of items that came into, or went from, most lists, and of how many.
-    """
+    """The differences between two versions, which are given by name."""
 
     before: str
     after: str
-    stories: int
-    added: tuple[str, ...]
-    gone: tuple[str, ...]
-    changed: tuple[ListChange, ...]
-    sections: dict[str, tuple[int, int]]
-    came: tuple[tuple[str, str, int], ...]
-    went: tuple[tuple[str, str, int], ...]
+    stories: int  # number of stories that both versions have
+    added: tuple[str, ...]  # ids of stories that only the version after has
+    gone: tuple[str, ...]  # ids of stories that only the version before has
+    changed: tuple[ListChange, ...]  # lists that differ; those with the most new and missing items first
+    sections: dict[str, tuple[int, int]]  # stories in both, and their lists that differ, by section; '' = none
+    came: tuple[tuple[str, str, int], ...]  # items that came into the most lists: id, title, number of lists
+    went: tuple[tuple[str, str, int], ...]  # items that went from the most lists
 
     @property
     def sections_by_change(self) -> list[tuple[str, int, int]]:
-        """Sections with lists that differ, most of them first: name, stories, lists that differ."""
+        """Name, stories and lists that differ of each section with such lists, the most changed first."""
         sections = [(name, stories, differ) for name, (stories, differ) in self.sections.items() if differ]
         return sorted(sections, key=lambda section: (-section[2], section[0]))
 
@@ -90,7 +66,7 @@ class Comparison:
         return f"<Comparison of {self.before} and {self.after}: {len(self)} of {self.stories} lists differ>"
 
     def without(self, hidden: Collection[str]) -> Comparison:
-        """Return the comparison without stories that nobody may see by now; the counts stay."""
+        """Return the comparison without stories that are hidden by now; the counts stay."""
         if not hidden:
             return self
 
@@ -118,25 +94,16 @@ class Comparison:
     def to_dict(self) -> dict[str, Any]:
         """Convert the comparison to plain values, for JSON."""
 
-        def items(pairs: tuple[tuple[str, str], ...]) -> list[dict[str, str]]:
-            return [{"article_id": name, "title": title} for name, title in pairs]
-
-        def counted(items: tuple[tuple[str, str, int], ...]) -> list[dict[str, Any]]:
-            return [{"article_id": name, "title": title, "lists": count} for name, title, count in items]
+        def dicts(items: Iterable[tuple[object, ...]]) -> list[dict[str, object]]:
+            return [dict(zip(("article_id", "title", "lists"), item, strict=False)) for item in items]
 
         changed = [
             {
-                "article_id": change.article_id,
-                "title": change.title,
-                "section": change.section,
-                "before": items(change.before),
-                "after": items(change.after),
-                "came": items(change.came),
-                "went": items(change.went),
+                **{name: getattr(change, name) for name in ("article_id", "title", "section")},
+                **{name: dicts(getattr(change, name)) for name in ("before", "after", "came", "went")},
             }
             for change in self.changed
         ]
-        sections = {name: {"stories": both, "changed": differ} for name, (both, differ) in self.sections.items()}
         return {
             "before": self.before,
             "after": self.after,
@@ -144,9 +111,9 @@ class Comparison:
             "added": list(self.added),
             "gone": list(self.gone),
             "lists_changed": len(self.changed),
-            "sections": sections,
-            "came": counted(self.came),
-            "went": counted(self.went),
+            "sections": {name: {"stories": both, "changed": n} for name, (both, n) in self.sections.items()},
+            "came": dicts(self.came),
+            "went": dicts(self.went),
             "changed": changed,
         }
 
@@ -198,7 +165,7 @@ def all_records(lists: PublishedLists) -> Iterator[dict[str, Any]]:
             yield from batch.to_pylist()
         return
     ids = lists.ids()
-    while block := list(islice(ids, _AT_ONCE)):
+    while block := list(islice(ids, _BLOCK)):
         for line in lists.jsons(block):
             record = orjson.loads(line)
             if record["status"] not in ("unknown", "withdrawn"):  # withdrawn since the ids were read

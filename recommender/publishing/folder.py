@@ -15,21 +15,15 @@ import pyarrow.parquet as pq
 from recommender.editorial.overlay import NAME, Overlay
 from recommender.lists.readnext import without
 from recommender.lists.records import RECORD
+from recommender.publishing.folder_reader import INDEX, open_reader
 from recommender.publishing.protocol import purged_name, to_json
-from recommender.publishing.stored import INDEX, open_reader
 from recommender.storage.versions import SEALED, VersionedFolder
 
 _GROUP = 512  # stories of one Parquet row group
 
 
 class FilePublisher:
-    """Publishes into a folder.
-
-    Parameters
-    ----------
-    root : path
-    format : {'jsonl', 'parquet'}
-    """
+    """Publishes versions in the format 'jsonl' or 'parquet' into a folder."""
 
     def __init__(self, root: Path, format: str = "jsonl") -> None:
         self.root, self.format = root, format

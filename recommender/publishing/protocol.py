@@ -15,6 +15,8 @@ import pyarrow as pa
 from recommender.editorial.overlay import Overlay
 from recommender.lists.readnext import without
 
+_BATCH = 512  # records of an Arrow batch
+
 
 class Publisher(Protocol):
     """A place that versions are published to."""
@@ -55,9 +57,9 @@ class KeptVersion:
     version : str
         Equal for equal lists.
     current : bool
-        Whether it is the one that readers see.
+        Whether readers see this version.
     manifest : dict
-        What is known of it: as_of, settings, counts.
+        Facts about the version: as_of, settings, counts.
     """
 
     name: str
@@ -68,8 +70,7 @@ class KeptVersion:
 
 def purged_name(version: str, ids: frozenset[str]) -> str:
     """Return the name of a version after a purge, which makes other lists of it."""
-    digest = hashlib.sha256(repr((version, sorted(ids))).encode()).hexdigest()
-    return digest[:12]
+    return hashlib.sha256(repr((version, sorted(ids))).encode()).hexdigest()[:12]
 
 
 def to_json(record: dict[str, Any]) -> bytes:
@@ -99,10 +100,10 @@ class Reader(Protocol):
         ...
 
 
-def as_batches(records: Iterable[dict[str, Any] | None], size: int = 512) -> Iterator[pa.RecordBatch]:
+def as_batches(records: Iterable[dict[str, Any] | None]) -> Iterator[pa.RecordBatch]:
     """Convert records to Arrow batches."""
-    from recommender.lists.records import RECORD
+    from recommender.lists.records import RECORD  # needs SciPy, which readers of single lists do without
 
     known = (record for record in records if record is not None)
-    while block := list(islice(known, size)):
+    while block := list(islice(known, _BATCH)):
         yield pa.RecordBatch.from_pylist(without(block, frozenset())[0], schema=RECORD)

@@ -95,12 +95,12 @@ class PublishedLists(EditorActions):
         if is_database(place):
             versions: list[KeptVersion] = _sql().kept_versions(str(place))
             return versions
-        from recommender.publishing.stored import kept_versions
+        from recommender.publishing.folder_reader import kept_versions
 
         return kept_versions(Path(place))
 
     def refresh(self) -> bool:
-        """Open the version that is current now, and return whether it is another one."""
+        """Open the version that is current now, and return whether it differs from the one before."""
         before = self._reader.manifest
         self._reader, self.overlay = _open_reader(self.place)
         self.__dict__.pop("_factors_of_version", None)
@@ -183,12 +183,12 @@ class PublishedLists(EditorActions):
         return to_json(record)[:-1]
 
     def _pins(self, story: str, decisions: Decisions) -> tuple[OverlayPin, ...]:
-        """Return the pins of a story that hold now: one may end between two runs."""
+        """Return the pins of a story that hold now; a pin may end between two runs."""
         pins = decisions.pins
         return tuple(pin for pin in pins[story] if pin.holds(datetime.now(UTC))) if story in pins else ()
 
     def _factors(self, decisions: Decisions) -> dict[str, float]:
-        """Return by which factor scores of each section differ now from those that the version was made with."""
+        """Return the factor by which boosts change the scores of each section, compared with those of the version."""
         before = self._factors_of_version
         if not decisions.boosted and not before:
             return {}
@@ -198,8 +198,12 @@ class PublishedLists(EditorActions):
 
     @cached_property
     def _factors_of_version(self) -> dict[str, float]:
-        boosts = self.manifest.get("rules", {}).get("desk", ())
-        return {boost["value"]: boost["factor"] for boost in boosts if _had_not_ended(boost["until"], self.as_of)}
+        as_of = self.as_of
+        return {
+            boost["value"]: boost["factor"]
+            for boost in self.manifest.get("rules", {}).get("desk", ())
+            if boost["until"] is None or as_of is None or as_of <= datetime.fromisoformat(boost["until"])
+        }
 
     @property
     def _has_ranker(self) -> bool:
@@ -218,7 +222,7 @@ class PublishedLists(EditorActions):
         return sum(1 for _ in self.ids())
 
     def sections(self) -> set[str]:
-        """Collect the sections of the stories of the version; it reads all of them."""
+        """Read all stories of the version, and collect their sections."""
         columns = (batch.column("story").field("section") for batch in self.records())
         return {name for column in columns for name in column.unique().to_pylist() if name}
 
@@ -294,10 +298,6 @@ _NO_LIST: dict[str, Any] = {
 }
 
 
-def _had_not_ended(until: str | None, as_of: datetime | None) -> bool:
-    return until is None or as_of is None or as_of <= datetime.fromisoformat(until)
-
-
 def _may_show(line: bytes, article_id: str, hidden: frozenset[str], blocked: frozenset[Pair]) -> bool:
     """Check, without decoding a stored list, whether it may show an item that is withdrawn or blocked."""
     if not hidden and not blocked:
@@ -314,7 +314,7 @@ def _open_reader(place: str | Path, version: str | None = None) -> tuple[Reader,
     if is_database(place):
         reader_and_overlay: tuple[Reader, Overlay] = _sql().open_sql(str(place), version)
         return reader_and_overlay
-    from recommender.publishing.stored import open_files
+    from recommender.publishing.folder_reader import open_files
 
     return open_files(Path(place), version)
 

@@ -40,13 +40,7 @@ _CREATING = _LOCK << 32  # a lock of one number, so never one of a writer
 
 
 class SqlPublisher:
-    """Publishes into a database.
-
-    Parameters
-    ----------
-    place : str
-        URL, or ``env:NAME``; SQLite needs no server.
-    """
+    """Publishes into the database with a URL, or with the URL in an environment variable (``env:NAME``)."""
 
     def __init__(self, place: str) -> None:
         self._engine = connect(place)
@@ -76,7 +70,7 @@ class SqlPublisher:
 
     @contextmanager
     def writing(self) -> Iterator[None]:
-        """Hold the writer's lock, which goes with the connection; in SQLite the transaction is the lock.
+        """Hold the writer's lock, which ends with the connection; in SQLite the transaction is the lock.
 
         Raises
         ------
@@ -196,8 +190,8 @@ def _insert(connection: sa.Connection, table: sa.Table, rows: list[dict[str, Any
 
 
 def _list_row(seq: int, record: dict[str, Any]) -> dict[str, Any]:
-    story = {**record["story"], "published_at": _naive(record["story"]["published_at"])}
-    return {"seq": seq, "article_id": record["article_id"], "status": record["status"], **story}
+    row = {"seq": seq, "article_id": record["article_id"], "status": record["status"], **record["story"]}
+    return {**row, "published_at": _naive(row["published_at"])}
 
 
 def _naive(time: datetime | None) -> datetime | None:
@@ -206,13 +200,12 @@ def _naive(time: datetime | None) -> datetime | None:
 
 
 def _item_row(seq: int, list_of: str, item: dict[str, Any], reserve: bool) -> dict[str, Any]:
-    parts = {PARTS: item[PARTS]}
     return {
-        **{name: value for name, value in item.items() if name not in parts},
+        **{name: value for name, value in item.items() if name != PARTS},
         "seq": seq,
         "list_of": list_of,
         "reserve": reserve,
         "published_at": _naive(item["published_at"]),
-        "components": orjson.dumps({**item["components"], **parts}).decode(),
+        "components": orjson.dumps({**item["components"], PARTS: item[PARTS]}).decode(),
         "reasons": orjson.dumps(item["reasons"]).decode(),
     }

@@ -132,10 +132,6 @@ def _aware(row: dict[str, Any]) -> dict[str, Any]:
     return {**values, "published_at": published.replace(tzinfo=UTC) if published else None}
 
 
-def _is_named(version: str) -> sa.ColumnElement[bool]:
-    return (VERSIONS.c.version == version) | (sa.cast(VERSIONS.c.seq, sa.String) == version)
-
-
 def kept_versions(place: str) -> list[KeptVersion]:
     """List the versions of a database, the oldest first."""
     engine = connect(place)
@@ -155,7 +151,8 @@ def open_sql(place: str, version: str | None = None) -> tuple[Reader, Overlay]:
         raise SnapshotError(f"no published lists in {name}: there is no such file")
     with reading(engine) as connection:
         has_versions = sa.inspect(connection).has_table(VERSIONS.name)
-        query = sa.select(VERSIONS).where(VERSIONS.c.current if version is None else _is_named(version))
+        is_named = (VERSIONS.c.version == version) | (sa.cast(VERSIONS.c.seq, sa.String) == version)
+        query = sa.select(VERSIONS).where(VERSIONS.c.current if version is None else is_named)
         row = connection.execute(query.order_by(VERSIONS.c.seq.desc())).first() if has_versions else None
     if row is None:
         raise SnapshotError(f"no published lists in {name}" if version is None else f"no version {version} in {name}")

@@ -149,6 +149,6 @@ def place_name(engine: sa.Engine) -> str:
 
 
 def missing_columns(connection: sa.Connection, table: sa.Table) -> tuple[str, ...]:
-    """Find the columns that a table lacks because an earlier version of the library made it."""
+    """Return the columns that a table lacks because an earlier version of the library made it."""
     present = {column["name"] for column in sa.inspect(connection).get_columns(table.name)}
     return tuple(name for name in LATER if name in table.columns and name not in present)

@@ -47,7 +47,7 @@ def _numbers(column: pa.ChunkedArray) -> NDArray[Any]:
 
 
 class JsonlReader:
-    """Records of a JSONL version, each a slice of the mapped file with a checksum."""
+    """Records of a JSONL version: slices of the mapped file, each with a checksum."""
 
     def __init__(self, folder: Path, manifest: dict[str, Any]) -> None:
         self.manifest = manifest
@@ -82,7 +82,7 @@ class JsonlReader:
 
 
 class ParquetReader:
-    """Records of a Parquet version, read by row groups, of which those used last stay decoded."""
+    """Records of a Parquet version; the row groups that were used last stay decoded."""
 
     def __init__(self, folder: Path, manifest: dict[str, Any]) -> None:
         import pyarrow.parquet as pq
@@ -161,7 +161,6 @@ def kept_versions(root: Path) -> list[KeptVersion]:
 
 def open_reader(version: Version) -> Reader:
     """Open a version with the reader of its format."""
+    readers: dict[str, type[JsonlReader] | type[ParquetReader]] = {"jsonl": JsonlReader, "parquet": ParquetReader}
     with wrap_read_errors(version.folder):
-        readers: dict[str, type[JsonlReader] | type[ParquetReader]] = {"jsonl": JsonlReader, "parquet": ParquetReader}
-        reader = readers[version.manifest["format_of_lists"]]
-        return reader(version.folder, version.manifest)
+        return readers[version.manifest["format_of_lists"]](version.folder, version.manifest)
