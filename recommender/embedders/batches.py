@@ -14,7 +14,7 @@ from recommender.compute.parallel import torch_threads, torch_workers
 
 BATCH_TOKENS = 512
 """Tokens of one forward pass, including padding: within 3 % of the pace of far larger batches, and small enough that
-a single text, which fills a batch of its own, is fast."""
+a single text, which needs a batch of its own, is fast."""
 
 BUCKET = 16
 """Lengths are padded to a multiple of this number of tokens."""
@@ -58,16 +58,9 @@ def embed(
     PyTorch runs forward passes. Passes of a single thread need no barriers, and their bits do not depend on the number
     of cores.
 
-    Parameters
-    ----------
-    texts : sequence of str
-    tokenise : callable
-        Converts texts to tokens with an `attention_mask`, padded on the right.
-    forward : callable
-        Converts the tokens of a batch to a vector for each row. Called from several threads.
-    dim : int
-    max_tokens : int, optional
-        Tokens of one forward pass; by default those of the processor.
+    `tokenise` converts texts to tokens with an `attention_mask`, padded on the right; `forward` converts the tokens of
+    a batch to a vector for each row, in several threads. A forward pass has at most `max_tokens` tokens, by default
+    those of the processor.
     """
     max_tokens = max_tokens or BATCH_TOKENS
     distinct = sorted(set(texts), key=lambda text: (len(text), text))  # similar lengths together need little padding
@@ -121,23 +114,24 @@ def _batches(
         yield rows, _take(part, np.arange(size) % len(rows), bucket)  # repeated rows fill the shape
 
 
-def _take(tokens: Tokens, rows: NDArray[np.int64], length: int) -> Tokens:
-    """Return these rows of all tensors, cut or padded to `length`."""
+def map_tensors(function: Callable[..., Any], first: Tokens, *others: Tokens) -> Tokens:
+    """Apply a function to the tensors of each name; other values stay those of the first."""
     import torch
-    from torch.nn.functional import pad
 
     return {
-        name: pad(value[rows][:, :length], (0, max(length - value.shape[1], 0)))
-        if isinstance(value, torch.Tensor)
-        else value
-        for name, value in tokens.items()
+        name: function(value, *(other[name] for other in others)) if isinstance(value, torch.Tensor) else value
+        for name, value in first.items()
     }
+
+
+def _take(tokens: Tokens, rows: NDArray[np.int64], length: int) -> Tokens:
+    """Return these rows of all tensors, cut or padded to `length`."""
+    from torch.nn.functional import pad
+
+    return map_tensors(lambda value: pad(value[rows][:, :length], (0, max(length - value.shape[1], 0))), tokens)
 
 
 def _concatenate(first: Tokens, second: Tokens) -> Tokens:
     import torch
 
-    return {
-        name: torch.cat([value, second[name]]) if isinstance(value, torch.Tensor) else value
-        for name, value in first.items()
-    }
+    return map_tensors(lambda *parts: torch.cat(parts), first, second)

@@ -17,19 +17,15 @@ from recommender.errors import EmbedderError
 from recommender.progress import Progress, silent
 
 _BATCH = 128  # texts between two commits: a second or a few on a laptop
-_LOOKUP = 500  # keys in one query
+_LOOKUP = 500  # keys of one query
 _CHECKSUM = 4  # bytes
 
 
 class VectorCache:
     """A SQLite file of quantised vectors keyed by model, preparation and text, each with a checksum.
 
-    A text whose vector does not match its checksum is embedded again.
-
-    Parameters
-    ----------
-    path : path
-        The file; created with its folder when first used.
+    The file is created with its folder at the first use. A text whose vector does not match its checksum is embedded
+    again.
 
     Raises
     ------
@@ -57,21 +53,12 @@ class VectorCache:
         return connection
 
     def vectors(
-        self,
-        texts: Sequence[str],
-        fingerprint: str,
-        encode: Encode,
-        progress: Progress = silent,
+        self, texts: Sequence[str], fingerprint: str, encode: Encode, progress: Progress = silent
     ) -> tuple[NDArray[np.int16], int]:
-        """Return vectors of `texts`, int16 (n, d), from the cache where it has them, and how many were encoded.
+        """Return vectors of `texts`, int16 (n, d), from the cache as far as possible, and how many were encoded.
 
-        Parameters
-        ----------
-        texts : sequence of str
-        fingerprint : str
-            Name of everything that, with the text, determines the vector.
-        encode : callable
-            Takes all batches of distinct texts that are not cached; each batch of vectors is kept at once.
+        `fingerprint` names everything that, with the text, determines the vector. `encode` takes all batches of
+        distinct texts that are not cached; each batch of vectors is kept when it is done.
         """
         keys = [_key(fingerprint, text) for text in texts]
         first = {key: row for row, key in reversed(list(enumerate(keys)))}
@@ -88,7 +75,9 @@ class VectorCache:
                 encoded = encode([texts[row] for row in rows] for rows in batches) if batches else ()
                 for rows, vectors in zip(batches, encoded, strict=True):
                     if not dim:
-                        dim = self._note(connection, fingerprint, vectors.shape[1])
+                        dim = vectors.shape[1]
+                        with connection:
+                            connection.execute("INSERT OR REPLACE INTO models VALUES (?, ?)", (fingerprint, dim))
                         result = np.zeros((len(texts), dim), dtype=np.int16)
                     if vectors.shape[1] != dim:
                         raise sqlite3.DataError(f"{dim} dimensions are noted, not {vectors.shape[1]}")
@@ -107,14 +96,8 @@ class VectorCache:
 
     def _dim(self, connection: sqlite3.Connection, fingerprint: str) -> int:
         """Look up the model's dimensions, so that the model need not be loaded; 0 = not yet known."""
-        for (dim,) in connection.execute("SELECT dim FROM models WHERE fingerprint = ?", (fingerprint,)):
-            return int(dim)
-        return 0
-
-    def _note(self, connection: sqlite3.Connection, fingerprint: str, dim: int) -> int:
-        with connection:
-            connection.execute("INSERT OR REPLACE INTO models VALUES (?, ?)", (fingerprint, dim))
-        return dim
+        row = connection.execute("SELECT dim FROM models WHERE fingerprint = ?", (fingerprint,)).fetchone()
+        return int(row[0]) if row else 0
 
     def _load(self, connection: sqlite3.Connection, first: dict[bytes, int], result: NDArray[np.int16]) -> list[int]:
         """Fill `result` from the file, and return the rows that are not there."""

@@ -2,20 +2,13 @@
 
 from __future__ import annotations
 
-import platform
-
 from recommender.errors import EmbedderError
 
 
 def choose_device(device: str, *, substitute: bool = False) -> str:
     """Return the device of a model, as PyTorch names it; 'auto' is a GPU where there is one.
 
-    Parameters
-    ----------
-    device : str
-        As in `embedding.device`.
-    substitute : bool, default False
-        Take an available device in place of one that this machine lacks.
+    With `substitute` an available device replaces one that this machine lacks.
 
     Raises
     ------
@@ -55,13 +48,3 @@ def device_kind(device: str) -> str:
     'cuda'
     """
     return device.partition(":")[0]
-
-
-def hardware(device: str) -> list[str]:
-    """Return the names of everything but PyTorch that determines the bits of products on a GPU."""
-    import torch
-
-    if device_kind(device) == "cuda":
-        library = torch.version.cuda or torch.version.hip or ""
-        return ["cuda", library, torch.cuda.get_device_name(device)]
-    return [device_kind(device), platform.mac_ver()[0], platform.machine()]

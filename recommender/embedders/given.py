@@ -1,4 +1,4 @@
-"""An embedder that returns vectors of the caller."""
+"""An embedder that looks up vectors of the caller."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from recommender.features.vectors import quantise
 
 
 class GivenVectors:
-    """Vectors that the caller made.
+    """Looks up vectors that the caller made.
 
     Parameters
     ----------

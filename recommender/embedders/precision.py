@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import platform
 from typing import Any, Literal
 
 from recommender.compute.hardware import bfloat16_unit, mkl_lags
 from recommender.embedders.batches import BATCH_TOKENS
-from recommender.embedders.devices import hardware
+from recommender.embedders.devices import device_kind
 
 Precision = Literal["float32", "bfloat16"]
 
@@ -50,8 +51,12 @@ def arithmetic(precision: Precision, device: str = "cpu") -> str:
     """
     import torch
 
-    version = torch.__version__.partition("+")[0]
-    if device != "cpu":
-        return "|".join([precision, version, *hardware(device)])
-    kernels = bfloat16_unit() if precision == "bfloat16" else "onednn-packed" if mkl_lags() else "mkl"
-    return "|".join([precision, version, torch.backends.cpu.get_cpu_capability(), kernels])
+    kind = device_kind(device)
+    if kind == "cuda":
+        names = [kind, torch.version.cuda or torch.version.hip or "", torch.cuda.get_device_name(device)]
+    elif kind != "cpu":
+        names = [kind, platform.mac_ver()[0], platform.machine()]
+    else:
+        kernels = bfloat16_unit() if precision == "bfloat16" else "onednn-packed" if mkl_lags() else "mkl"
+        names = [torch.backends.cpu.get_cpu_capability(), kernels]
+    return "|".join([precision, torch.__version__.partition("+")[0], *names])

@@ -11,16 +11,11 @@ import orjson
 from recommender.errors import EmbedderError
 
 _FILE = "config_sentence_transformers.json"
-_OF_DOCUMENTS = ("document", "passage", "corpus")  # names of the prompt of documents in sentence-transformers
+_DOCUMENT_PROMPTS = ("document", "passage", "corpus")  # names of the prompt of documents in sentence-transformers
 
 
 def read_conventions(model: str) -> dict[str, Any]:
-    """Read `prompts`, `default_prompt_name` and `truncate_dim` of a model, as far as it has them.
-
-    Parameters
-    ----------
-    model : str
-        A folder, or the hub's name.
+    """Read `prompts`, `default_prompt_name` and `truncate_dim` of the model in a folder or with a name of the hub.
 
     Raises
     ------
@@ -39,15 +34,10 @@ def read_conventions(model: str) -> dict[str, Any]:
 
 
 def choose_prompt(conventions: Mapping[str, Any], prompt: str | None) -> str:
-    """Return the prompt that stands before each story.
+    """Return the prompt that the model reads before each story.
 
-    Parameters
-    ----------
-    conventions : mapping
-        See `read_conventions`.
-    prompt : str, optional
-        A name among the model's prompts, a text that ends with a blank, or 'auto': the model's default prompt, else
-        the one of documents. None = no prompt.
+    `prompt` is a name among the prompts of `read_conventions`, a text that ends with a blank, or 'auto': the model's
+    default prompt, else its prompt of documents. None = no prompt.
 
     Raises
     ------
@@ -64,7 +54,7 @@ def choose_prompt(conventions: Mapping[str, Any], prompt: str | None) -> str:
         return prompt or ""
     prompts: dict[str, str | None] = conventions.get("prompts") or {}
     if prompt == "auto":
-        names = [conventions["default_prompt_name"]] if conventions.get("default_prompt_name") else _OF_DOCUMENTS
+        names = [conventions["default_prompt_name"]] if conventions.get("default_prompt_name") else _DOCUMENT_PROMPTS
         return next((text for name in names if (text := prompts.get(name))), "")
     if prompt not in prompts:
         available = f"has {', '.join(sorted(prompts))}" if prompts else "has none"

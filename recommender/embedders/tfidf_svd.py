@@ -16,7 +16,7 @@ from recommender.features.vectors import quantise
 
 
 class TfidfSvdEmbedder:
-    """TF-IDF + truncated SVD, fitted on the archive: no model at all, any language.
+    """Embeds texts by TF-IDF and a truncated SVD fitted on the archive: without a model, in any language.
 
     Parameters
     ----------

@@ -14,7 +14,8 @@ import pyarrow as pa
 
 from recommender.errors import DamagedError, PublishError
 
-_UNREADABLE = (
+# Errors that reading a damaged file may raise.
+_DAMAGED = (
     ValueError,
     LookupError,
     TypeError,
@@ -25,15 +26,15 @@ _UNREADABLE = (
     pa.ArrowException,
 )
 _FAILED_WRITES = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO)
-_OF_NUMPY = (" requested and ", "Not enough free space")  # "4096 requested and 0 written", without a number
+_NUMPY_MESSAGES = (" requested and ", "Not enough free space")  # NumPy raises an OSError without a number
 
 
 @contextmanager
 def wrap_read_errors(path: Path) -> Iterator[None]:
-    """Raise errors of reading a file of this library as `DamagedError` with its name."""
+    """Raise errors of reading a file of this library as a `DamagedError` that names the file."""
     try:
         yield
-    except _UNREADABLE as error:
+    except _DAMAGED as error:
         raise DamagedError(
             f"damaged: {path} is not what recommender writes ({type(error).__name__}: {str(error)[:200]}); restore it "
             "or run again"
@@ -46,7 +47,7 @@ def wrap_write_errors(path: Path, left: str) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        if error.errno not in _FAILED_WRITES and not any(words in str(error) for words in _OF_NUMPY):
+        if error.errno not in _FAILED_WRITES and not any(words in str(error) for words in _NUMPY_MESSAGES):
             raise
         reason = os.strerror(error.errno) if error.errno else str(error)
         raise PublishError(f"cannot write {error.filename or path}: {reason}; {left}") from error

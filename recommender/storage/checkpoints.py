@@ -26,12 +26,12 @@ FOLDER = ".resume"
 """Name of the folder of ledgers within the folder that a job writes to."""
 
 SHARD = 32_768
-"""Stories whose pools, or lists, are kept together: seconds of work. Archives that are no larger keep nothing."""
+"""Number of stories whose pools, or lists, are kept together: seconds of work. Smaller archives keep nothing."""
 
 TEXTS = 8_192
-"""Texts whose vectors are kept together: up to a minute of work on two cores."""
+"""Number of texts whose vectors are kept together: up to a minute of work on two cores."""
 
-_INPUTS = "inputs.json"
+_INPUTS, _HEX = "inputs.json", "[0-9a-f]"
 _COMPRESSED = pa.ipc.IpcWriteOptions(compression="lz4")
 
 
@@ -83,7 +83,7 @@ class Ledger:
         return sorted({path.stem for path in _shards(self.folder)})
 
     def path(self, name: str) -> Path | None:
-        """Return the file of a finished shard whose digest is right; None where there is none."""
+        """Return the file of a finished shard with the right digest; None if there is none."""
         for path in _shards(self.folder, name):
             try:
                 if sha256(path)[:16] == path.suffix[1:]:
@@ -117,7 +117,7 @@ class Ledger:
             temporary.unlink(missing_ok=True)
 
     def arrays(self, name: str) -> dict[str, NDArray[Any]] | None:
-        """Read the arrays of a finished shard; None where there is none."""
+        """Read the arrays of a finished shard; None if there is none."""
         path = self.path(name)
         if path is None:
             return None
@@ -143,30 +143,22 @@ class Ledger:
 
     def _mismatch(self, folder: Path) -> str:
         """Return the reason why the shards of a folder cannot be used; empty if they can."""
+        is_own = folder == self.folder  # the name has a digest of the inputs
         try:
             inputs = orjson.loads((folder / _INPUTS).read_bytes())
             changed = sorted(name for name in {*inputs, *self.inputs} if inputs.get(name) != self.inputs.get(name))
+            if is_own != bool(changed):
+                return "" if is_own else f"the {' and '.join(changed)} changed"
         except (OSError, ValueError, TypeError, AttributeError):
-            changed = []
-        else:
-            if folder == self.folder and not changed:
-                return ""
-        if folder == self.folder or not changed:
-            return f"{folder / _INPUTS} is damaged"
-        return f"the {' and '.join(changed)} changed"
+            pass
+        return f"{folder / _INPUTS} is damaged"
 
 
 class Ledgers:
-    """The ledgers of one job, in a folder that it may share with other jobs.
+    """The ledgers of one job, such as 'precompute', in a folder that other jobs may use as well.
 
-    Parameters
-    ----------
-    root : path, optional
-        Without it nothing is kept.
-    job : str
-        Such as 'precompute', whose ledgers a refresh in between does not delete.
-    progress : callable, optional
-        Called with ('resumed STAGE', finished shards, all shards or None) where there are any.
+    Without a folder nothing is kept. A job only deletes its own ledgers. `progress` is called with
+    ('resumed STAGE', finished shards, all shards or None) if there are finished shards.
     """
 
     def __init__(self, root: Path | None, job: str, progress: Progress = silent) -> None:
@@ -207,7 +199,7 @@ def clear(root: Path, names: str = "*") -> int:
 
 def _folders(root: Path, names: str = "*") -> list[Path]:
     """Return the folders that have the name of a ledger, and no other files."""
-    return sorted(path for path in root.glob(f"{names}-{_hex(12)}") if path.is_dir() and _has_only_shards(path))
+    return sorted(path for path in root.glob(f"{names}-{_HEX * 12}") if path.is_dir() and _has_only_shards(path))
 
 
 def _has_only_shards(folder: Path) -> bool:
@@ -223,8 +215,4 @@ def _delete(folder: Path) -> None:
 
 
 def _shards(folder: Path, name: str = "*") -> list[Path]:
-    return sorted(path for path in folder.glob(f"{name}.{_hex(16)}") if path.name[0] != ".")
-
-
-def _hex(digits: int) -> str:
-    return "[0-9a-f]" * digits
+    return sorted(path for path in folder.glob(f"{name}.{_HEX * 16}") if path.name[0] != ".")

@@ -51,12 +51,7 @@ def redacted(place: str | Path) -> str:
 def connect(place: str, *, source: bool = False) -> sa.Engine:
     """Return the engine of a database without connecting yet; all callers share the engine of a server.
 
-    Parameters
-    ----------
-    place : str
-        Database URL, or ``env:NAME``.
-    source : bool, default False
-        The database belongs to others: a file of SQLite is opened read-only, and stays byte for byte as it is.
+    A `source` is only read: a file of SQLite is opened read-only, and stays byte for byte as it is.
 
     Raises
     ------
@@ -155,7 +150,7 @@ class SqlQuery:
         Raises
         ------
         InputError
-            If the query fails, at once or half-way, when the rows so far must not be used.
+            If the query fails, at the start or half-way; the rows read so far must not be used.
         """
         engine = connect(self.place, source=True)
         import sqlalchemy as sa

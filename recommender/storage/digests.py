@@ -7,7 +7,7 @@ from collections.abc import Iterable
 
 import pyarrow as pa
 
-_HASHED = 1 << 15  # rows hashed together
+_BLOCK = 1 << 15  # rows that are hashed together
 
 
 def digest_of(texts: Iterable[str]) -> str:
@@ -21,8 +21,8 @@ def digest_of(texts: Iterable[str]) -> str:
 
 def hash_table(digest: hashlib._Hash, table: pa.Table) -> None:
     """Add the rows of a table to a digest, without a copy of the whole table."""
-    for start in range(0, len(table), _HASHED):
-        part = table.slice(start, _HASHED).combine_chunks()
+    for start in range(0, len(table), _BLOCK):
+        part = table.slice(start, _BLOCK).combine_chunks()
         sink = pa.BufferOutputStream()
         with pa.ipc.new_stream(sink, part.schema) as writer:
             writer.write_table(part)

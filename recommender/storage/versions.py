@@ -1,4 +1,4 @@
-"""Versioned folders: staged apart, checked by SHA-256, switched by one atomic replace."""
+"""Folders with versions: written to a staging folder, checked by SHA-256, switched by one atomic replace."""
 
 from __future__ import annotations
 
@@ -29,12 +29,12 @@ FORMAT = 1
 SEALED = ("kind", "format", "library", "files")  # fields that sealing adds to a manifest
 _LOCK, _VERSIONS, _STAGING = ".lock", "versions", ".staging"
 CURRENT = "CURRENT"
-"""The file of a folder that names the version which readers see."""
+"""Name of the file that names the version which readers see."""
 LEFT = {
     "lists": "nothing was published, and the last version is untouched. Free some space and run again",
     "snapshot": "the archive is as it was before. Free some space and run again",
 }
-"""What a failed write leaves, by kind."""
+"""Parts of messages that say what a failed write leaves, by kind."""
 T = TypeVar("T")
 
 _NAMES = {"lists": "published lists", "snapshot": "a saved archive"}  # kinds in words
@@ -42,25 +42,20 @@ _NAMES = {"lists": "published lists", "snapshot": "a saved archive"}  # kinds in
 
 @dataclass(frozen=True)
 class Version:
-    """One complete version: its folder and manifest."""
+    """The folder and the manifest of one complete version."""
 
     folder: Path
     manifest: dict[str, Any]
 
     def check(self, names: list[str] | None = None, largest: int | None = None) -> None:
-        """Compare files with their sizes and SHA-256.
+        """Compare the files, or those of `names`, with the sizes and digests in the manifest.
 
-        Parameters
-        ----------
-        names : list of str, optional
-            Only these files.
-        largest : int, optional
-            Only the size is compared of files with more bytes than this.
+        Of files with more bytes than `largest` only the size is compared.
 
         Raises
         ------
-        SnapshotError
-            Naming the first file that is missing, cut or altered.
+        DamagedError
+            If a file is missing, cut or altered.
         """
         if unknown := set(names or ()) - set(self.manifest["files"]):
             raise DamagedError(f"damaged: {self.folder} has no {min(unknown)} in its manifest; run again")
@@ -81,12 +76,8 @@ class Version:
 def versions_to_delete(versions: Sequence[tuple[T, str]], keep: int) -> list[T]:
     """Find the versions to delete: those beyond the last `keep`, and in a run of equal versions all but the newest.
 
-    The last two versions stay, so that readers of the last but one may finish.
-
-    Parameters
-    ----------
-    versions : sequence of (T, str)
-        An identifier of each version, and its name, the oldest first.
+    The last two versions stay, so that readers of the last but one may finish. `versions` are an identifier and the
+    name of each version, the oldest first.
 
     Examples
     --------
@@ -109,11 +100,7 @@ class _OtherKindError(SnapshotError):
 class VersionedFolder:
     """A folder whose `CURRENT` file names the version that readers see.
 
-    Parameters
-    ----------
-    root : path
-    kind : {'lists', 'snapshot'}
-        Content of the versions, where 'snapshot' is a saved archive; versions of another kind raise an error.
+    The `kind` of its versions is 'lists' or 'snapshot' (a saved archive); versions of another kind raise an error.
     """
 
     def __init__(self, root: str | Path, kind: str) -> None:
