@@ -16,7 +16,7 @@ from recommender.articles.catalog import Catalog
 from recommender.articles.text import whole_texts
 from recommender.embedders import make_embedder
 from recommender.evaluation.data.event_sets import Labelled, headlines, short_chains
-from recommender.evaluation.data.judgments import read_sound_rows
+from recommender.evaluation.data.files import read_sound_rows
 from recommender.features.hubness import Hubness
 from recommender.features.tfidf import Tfidf, row_cosines, term_frequencies
 from recommender.features.vectors import SCALE, cosines

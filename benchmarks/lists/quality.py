@@ -19,7 +19,7 @@ from typing import Any
 
 from benchmarks.common import RESULTS, machine, write_result
 from recommender.evaluation import SETS, Evaluation, evaluate, load_set, pooled
-from recommender.evaluation.report.wording import carries, p_value, signed, verdicts
+from recommender.evaluation.report.wording import p_value, reliability, signed, verdicts
 from recommender.evaluation.systems.baselines import BASELINES
 from recommender.statistics import Estimate, holm, short, verdict
 from recommender.version import __version__
@@ -56,7 +56,7 @@ def slim(evaluation: Evaluation) -> dict[str, Any]:
     for system in found["systems"]:
         for name in _HEAVY:
             del system[name]
-    return {**found, "verdicts": verdicts(evaluation), "carries": carries(evaluation)}
+    return {**found, "verdicts": verdicts(evaluation), "carries": reliability(evaluation)}
 
 
 def estimate(figure: dict[str, float | None] | None) -> str:

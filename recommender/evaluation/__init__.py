@@ -1,8 +1,7 @@
 """Offline evaluation: systems on judged sets, with intervals, tests and a report."""
 
 from recommender.articles.links import link_groups
-from recommender.evaluation.data.clicks import next_click
-from recommender.evaluation.data.judgments import Judgments, read_judgments
+from recommender.evaluation.data.judgments import Judgments, next_click, read_judgments
 from recommender.evaluation.data.named import SETS, load_set
 from recommender.evaluation.data.sets import EvaluationSet, own_set
 from recommender.evaluation.evaluate import evaluate

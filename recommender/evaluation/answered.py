@@ -31,7 +31,7 @@ from recommender.version import __version__
 
 RELEVANCE = ("nDCG@5", "nDCG@10", "AP", "RR", "R@10", "Judged@5")
 DEPTH = 100  # items of a ranking before selection
-_ANSWERS = "answers"  # name of the only shard of a system on a set
+_ANSWERS = "answers"  # the name of the only shard of a ledger
 
 Values = Mapping[Part, Mapping[str, NDArray[np.float64]]]
 
@@ -119,10 +119,10 @@ def _measures_of(
 
 
 def has_only_positive_grades(judgments: Judgments) -> bool:
-    """Check whether only relevant items were judged, as where links are the judgments.
+    """Check whether only relevant items were judged, as in sets whose judgments are links.
 
-    There the share of judged items is the same as the precision: it must not make a verdict undecided, and a ranking
-    of judged items alone has no mistakes.
+    In such a set the share of judged items is the precision, which must not make a verdict undecided, and a ranking of
+    judged items alone has no mistakes.
     """
     return not judgments.complete and bool((judgments.grades >= judgments.relevant).all())
 
@@ -149,11 +149,9 @@ class Answered:
             answers, replayed = _ask_or_read(system, ledger, case, progress)
         values: dict[Part, Mapping[str, NDArray[np.float64]]] = {}
         condensed: dict[Part, Mapping[str, NDArray[np.float64]]] = {}
-        rankings: tuple[tuple[Part, Ranking], ...] = (("relevance", answers.ranked), ("list", answers.lists))
-        for part, ranking in rankings if case.stories else ():
-            if part not in case.measures:
-                continue
-            arguments = (case.measures[part], case.judgments, case.stories, case.ids(ranking))
+        for part, measures in case.measures.items() if case.stories else ():
+            ranking = answers.ranked if part == "relevance" else answers.lists
+            arguments = (measures, case.judgments, case.stories, case.ids(ranking))
             values[part] = per_story(*arguments)
             if not has_only_positive_grades(case.judgments):
                 condensed[part] = per_story(*arguments, condensed=True)

@@ -52,25 +52,22 @@ def _compare_measure(
         statistics.randomisation(array, groups, seed=seed) if _is_fair(other, base) else np.nan
         for other, array in zip(others, differences, strict=True)
     ]
-    comparisons = []
-    for other, array, p, corrected in zip(others, differences, p_values, statistics.holm(p_values), strict=True):
-        difference = statistics.bootstrap(array, groups, seed=seed)
-        identical, judged_gap = _is_identical(part, other, base), _judged_gap(part, other, base)
-        verdict = statistics.verdict(difference, float(corrected), identical=identical, judged_gap=judged_gap)
-        comparisons.append(
-            Comparison.by_story(
-                array,
-                part=part,
-                measure=name,
-                system=other.system.name,
-                baseline=base.system.name,
-                difference=difference,
-                p=p,
-                p_holm=float(corrected),
-                verdict=verdict if _is_fair(other, base) else TRAINED_HERE,
-            )
+    return [
+        Comparison.judge(
+            statistics.bootstrap(array, groups, seed=seed),
+            float(corrected),
+            is_fair=_is_fair(other, base),
+            identical=_is_identical(part, other, base),
+            judged_gap=_judged_gap(part, other, base),
+            by_story=array,
+            part=part,
+            measure=name,
+            system=other.system.name,
+            baseline=base.system.name,
+            p=p,
         )
-    return comparisons
+        for other, array, p, corrected in zip(others, differences, p_values, statistics.holm(p_values), strict=True)
+    ]
 
 
 def _groups(case: Case, part: Part, answered: Answered) -> NDArray[np.int64]:
@@ -124,20 +121,18 @@ def compare_pairs(case: Case, answered: Sequence[Answered], seed: int) -> tuple[
         for system, estimate in estimated.figures.items():
             figures[system]["pairs"][name] = estimate
         p_values = {system: p if _is_fair(by_name[system], base) else np.nan for system, p in estimated.p.items()}
-        for (system, p), corrected in zip(p_values.items(), statistics.holm(list(p_values.values())), strict=True):
-            difference = estimated.differences[system]
-            identical = np.array_equal(scores[system], scores[base.system.name])
-            verdict = statistics.verdict(difference, float(corrected), identical=identical, judged_gap=0.0)
-            comparisons.append(
-                Comparison(
-                    part="pairs",
-                    measure=name,
-                    system=system,
-                    baseline=base.system.name,
-                    difference=difference,
-                    p=p,
-                    p_holm=float(corrected),
-                    verdict=verdict if _is_fair(by_name[system], base) else TRAINED_HERE,
-                )
+        comparisons += [
+            Comparison.judge(
+                estimated.differences[system],
+                float(corrected),
+                is_fair=_is_fair(by_name[system], base),
+                identical=np.array_equal(scores[system], scores[base.system.name]),
+                part="pairs",
+                measure=name,
+                system=system,
+                baseline=base.system.name,
+                p=p,
             )
+            for (system, p), corrected in zip(p_values.items(), statistics.holm(list(p_values.values())), strict=True)
+        ]
     return figures, comparisons

@@ -66,10 +66,6 @@ def evaluate(
     progress : callable, optional
         Called with (stage, done, total).
 
-    Returns
-    -------
-    Evaluation
-
     Raises
     ------
     InputError

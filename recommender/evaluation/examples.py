@@ -1,4 +1,4 @@
-"""Choosing stories for a report, with what each system showed under them and what the judges wanted."""
+"""Choose stories for a report, with the items that each system showed and those that the judges wanted."""
 
 from __future__ import annotations
 

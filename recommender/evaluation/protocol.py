@@ -1,4 +1,4 @@
-"""Asking systems for rankings and lists, on the whole archive or in time order on older stories only."""
+"""Ask systems for rankings and lists, on the whole archive or in time order on older stories only."""
 
 from __future__ import annotations
 
@@ -22,29 +22,18 @@ from recommender.evaluation.systems.system import Ranking, System
 from recommender.progress import Progress, silent
 
 _BLOCK = 256  # stories that are asked for together
-_GROWTH = 1.1  # of the older stories, after which systems are fitted again
+_GROWTH = 1.1  # growth of the archive after which systems are fitted again
 
 
 @dataclass(frozen=True, eq=False)
 class Answers:
-    """The answers of one system on one set; rows are those of the set's catalog.
+    """The answers of one system on one set, in rows of the set's catalog."""
 
-    Attributes
-    ----------
-    ranked : Ranking, shape (q, depth)
-        Rankings before selection.
-    lists : Ranking, shape (q, k)
-    pairs : ndarray of float64, shape (m,), or None
-        Scores of the judged pairs.
-    seconds_fit, seconds_story : float
-        Mean time of a fit, and of the ranking and list of a story.
-    """
-
-    ranked: Ranking
-    lists: Ranking
-    pairs: NDArray[np.float64] | None
-    seconds_fit: float
-    seconds_story: float
+    ranked: Ranking  # before selection, (q, depth)
+    lists: Ranking  # (q, k)
+    pairs: NDArray[np.float64] | None  # scores of the judged pairs, (m,)
+    seconds_fit: float  # mean of the fits
+    seconds_story: float  # mean of the ranking and list of a story
 
     def arrays(self) -> dict[str, NDArray[Any]]:
         """Return the answers as arrays by name, which `from_arrays` reads."""
@@ -60,7 +49,7 @@ class Answers:
 
 
 def stories_to_evaluate(judged: EvaluationSet) -> tuple[list[str], Judgments, dict[str, int]]:
-    """Return the stories to evaluate under a set's protocol, their directed judgments, and counts of what is left out.
+    """Return the stories to evaluate under a set's protocol, their directed judgments, and counts of omitted judgments.
 
     A story is evaluated if an item that its list may show has a grade above 0.
     """
@@ -116,9 +105,7 @@ class HeldOut:
     def answers(
         self, judged: EvaluationSet, stories: list[str], *, k: int, depth: int, progress: Progress = silent
     ) -> tuple[Answers, tuple[str, ...]]:
-        """Ask the system of each fold for the stories of the fold, and combine the answers, without pairs.
-
-        The names are the `trained_on` of the systems that were made.
+        """Ask the system of each fold for its stories, and combine the answers, without pairs, and all `trained_on`.
 
         Raises
         ------
@@ -172,26 +159,17 @@ def ask(
     pairs: bool = True,
     progress: Progress = silent,
 ) -> Answers:
-    """Ask a system for rankings and lists under the protocol of the set.
+    """Ask a system for lists of `k` items and rankings of `depth` items, under the protocol of the set.
 
     Parameters
     ----------
-    system : System
-    judged : EvaluationSet
-    stories : list of str, length q
-    k : int
-        Items of a list.
-    depth : int
-        Items of a ranking.
     links : pyarrow.Table, optional
         Links that the system may learn from, columns story and item; each fit gets those between its stories.
     all_stories : list of str, optional
-        All stories of the evaluation, if `stories` are a part of them. Under 'at_publication' they decide when systems
-        are fitted again, so that the answers for a part are those for the whole.
+        All stories of the evaluation, if `stories` are a part of them. Under 'at_publication' they determine when
+        systems are fitted again, so that a part of the stories gets the same answers as with all of them.
     pairs : bool, default True
-        Whether judged pairs are scored, where the set has any.
-    progress : callable, optional
-        Called with (stage, done, total).
+        Whether to score judged pairs, if the set has any.
 
     Raises
     ------

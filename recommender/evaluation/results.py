@@ -9,7 +9,8 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from recommender.statistics import Estimate, effect_size, wins_ties_losses
+from recommender import statistics
+from recommender.statistics import Estimate
 
 Part = Literal["relevance", "list", "pairs", "replay"]
 """What a measure is computed on: the ranking before selection, the final list, the scores of judged pairs, or the
@@ -110,29 +111,37 @@ class Comparison:
     losses: int = 0
 
     @classmethod
-    def by_story(cls, differences: NDArray[np.float64], **values: Any) -> Comparison:
-        """Build a comparison from the differences of all stories, (q,), and its other values."""
-        wins, ties, losses = wins_ties_losses(differences)
-        return cls(effect=effect_size(differences), wins=wins, ties=ties, losses=losses, **values)
+    def judge(
+        cls,
+        difference: Estimate,
+        p_holm: float,
+        *,
+        is_fair: bool,
+        identical: bool,
+        judged_gap: float = 0.0,
+        by_story: NDArray[np.float64] | None = None,
+        **values: Any,
+    ) -> Comparison:
+        """Build a comparison with its verdict and, from the differences `by_story`, (q,), its effect, wins and losses.
+
+        A comparison with a system that was trained on the set is not fair.
+        """
+        verdict = statistics.verdict(difference, p_holm, identical=identical, judged_gap=judged_gap)
+        if by_story is not None:
+            values |= zip(("wins", "ties", "losses"), statistics.wins_ties_losses(by_story), strict=True)
+            values["effect"] = statistics.effect_size(by_story)
+        return cls(difference=difference, p_holm=p_holm, verdict=verdict if is_fair else TRAINED_HERE, **values)
 
 
 @dataclass(frozen=True, slots=True)
 class Example:
-    """One story to read: what each system showed, and what the judges wanted.
-
-    Attributes
-    ----------
-    values : mapping of system to float
-        nDCG@k of its final list, or of its ranking where that alone is judged.
-    wanted : tuple of (article id, title, grade)
-        The best judged items.
-    """
+    """One story of a report, with the items that each system showed and the items that the judges wanted."""
 
     story: str
     title: str
-    values: Mapping[str, float]
-    lists: Mapping[str, tuple[tuple[str, str, float | None], ...]]
-    wanted: tuple[tuple[str, str, float], ...]
+    values: Mapping[str, float]  # nDCG@k of each system: of the list, or of the ranking if the grades judge only that
+    lists: Mapping[str, tuple[tuple[str, str, float | None], ...]]  # id, title and grade of the items of each system
+    wanted: tuple[tuple[str, str, float], ...]  # id, title and grade of the best judged items
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)

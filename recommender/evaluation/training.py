@@ -1,4 +1,4 @@
-"""Measuring rankers that learn from links, on stories that they did not learn from.
+"""Measure rankers that learn from links, on stories that they did not learn from.
 
 There are three kinds of figures. *Left out*: the ranker never saw the newsroom; `evaluate` recognises this by
 `trained_on`. *Cross-validated*: trained on links of other groups of the newsroom. *Chronological*: trained on older
@@ -115,22 +115,10 @@ def _held_out(
 
 
 def by_group(judged: EvaluationSet, *, folds: int = 5, seed: int = 0) -> tuple[EvaluationSet, tuple[Fold, ...]]:
-    """Split the stories of a set into folds that share no group, each with the links of all other groups.
+    """Split the stories of a set into at most `folds` folds that share no group, with the links of all other groups.
 
-    A group here contains all articles that links or groups of the set join, directly or through others.
-
-    Parameters
-    ----------
-    judged : EvaluationSet
-    folds : int, default 5
-        Greatest number of folds; there are never more than groups.
-    seed : int, default 0
-
-    Returns
-    -------
-    EvaluationSet
-        The set with these groups, for lists only.
-    tuple of Fold
+    A group here contains all articles that links or groups of the set join, directly or through others. The returned
+    set has these groups, and is for lists only.
     """
     if folds < 2:
         raise SettingsError(f"folds is {folds}, expected at least 2")
@@ -153,20 +141,10 @@ def by_group(judged: EvaluationSet, *, folds: int = 5, seed: int = 0) -> tuple[E
 
 
 def by_time(judged: EvaluationSet, *, share: float = 0.7) -> tuple[EvaluationSet, tuple[Fold, ...]]:
-    """Split a set in time: newer stories to measure, with the links of groups that are older as a whole.
+    """Split a set in time: one fold of newer stories, with the links of groups that are older as a whole.
 
-    Parameters
-    ----------
-    judged : EvaluationSet
-    share : float, default 0.7
-        Share of the stories with links that are older than the cut.
-
-    Returns
-    -------
-    EvaluationSet
-        The set with judgments of the newer stories only, for lists only; the archive stays whole.
-    tuple of Fold
-        A single fold.
+    The `share` of the stories with links is older than the cut. The returned set has judgments of the newer stories
+    only and the whole archive, and is for lists only.
     """
     if not 0 < share < 1:
         raise SettingsError(f"share is {share}, expected a number between 0 and 1")

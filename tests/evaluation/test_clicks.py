@@ -22,8 +22,7 @@ from sklearn.metrics import ndcg_score, roc_auc_score
 
 from recommender import Recommender, Settings
 from recommender.errors import InputError, SettingsError
-from recommender.evaluation.data.clicks import next_click
-from recommender.evaluation.data.judgments import Judgments
+from recommender.evaluation.data.judgments import Judgments, next_click
 from recommender.evaluation.data.mind import read_mind
 from recommender.evaluation.data.sets import own_set
 from recommender.evaluation.measures.ab import ab_test, design_effect, sample_size

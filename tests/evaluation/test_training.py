@@ -35,7 +35,7 @@ from recommender.evaluation import (
 )
 from recommender.evaluation.protocol import ask, stories_to_evaluate
 from recommender.evaluation.report.tables import summary_table
-from recommender.evaluation.report.wording import carries, verdicts
+from recommender.evaluation.report.wording import reliability, verdicts
 from recommender.evaluation.report.write import to_html, to_json, to_markdown
 from recommender.evaluation.results import TRAINED_HERE
 from recommender.evaluation.systems.baselines import Random, TfidfCosine
@@ -208,7 +208,7 @@ class TestTrainedOnTheSet:
             assert "†" in made
         assert [row["training"] for row in summary_table(by_heart)] == ["", TRAINED_HERE, "left out"]
         assert summary_table(by_heart)[1]["verdict"] == TRAINED_HERE
-        assert "p values are corrected" not in carries(by_heart)  # one comparison is left
+        assert "p values are corrected" not in reliability(by_heart)  # one comparison is left
 
     def test_alone_it_is_named_too(self, cache: Path) -> None:
         found = evaluate([Cheat(None, "cheat", ("made up",))], newsroom(), cache=cache)

@@ -16,8 +16,8 @@ from typing import Any
 
 import numpy as np
 
-from recommender.evaluation.data.folders import need_columns, need_files
-from recommender.evaluation.data.judgments import Judgments, read_sound_rows
+from recommender.evaluation.data.files import need_files, read_sound_rows
+from recommender.evaluation.data.judgments import Judgments
 from recommender.evaluation.data.sets import EvaluationSet
 
 SAMPLE = 400  # stories that are drawn to be evaluated
@@ -34,22 +34,12 @@ _NO_CLOCK = "Dates have no clock time; midnight stands for it, so that stories o
 
 @dataclass(frozen=True, kw_only=True)
 class Labelled:
-    """Stories, some of which are labelled with an event.
+    """Stories, some of which are labelled with an event."""
 
-    Attributes
-    ----------
-    stories : list of dict
-        Rows of the file, without dates that were guessed.
-    event, running : mapping of str to str
-        Event and running story of the labelled stories, by id.
-    unused : frozenset of str
-        Ids of stories with a label that is not used.
-    """
-
-    stories: list[dict[str, Any]]
-    event: Mapping[str, str]
-    running: Mapping[str, str]
-    unused: frozenset[str] = frozenset()
+    stories: list[dict[str, Any]]  # rows of the file, without dates that were guessed
+    event: Mapping[str, str]  # of the labelled stories, by id
+    running: Mapping[str, str]  # running story of the labelled stories, by id
+    unused: frozenset[str] = frozenset()  # ids of stories with a label that is not used
 
     @classmethod
     def read(cls, data: Path, name: str, *, running: str = "event") -> Labelled:
@@ -58,15 +48,13 @@ class Labelled:
         need_files(folder, (f"{name}.jsonl.gz", f"{name}.csv"), "its source is told in data/sets.toml")
         path, labels = folder / f"{name}.jsonl.gz", folder / f"{name}.csv"
         stories = []
-        for line, row in read_sound_rows(path):
-            need_columns(path, line, row, ("id",))
+        for _, row in read_sound_rows(path, ("id",)):
             story = {field: row[field] for field in _FIELDS if row.get(field) not in (None, "None")}
             if row.get("published_at_is_guess"):
                 story.pop("published_at", None)
             stories.append(story)
         event, running_story = {}, {}
-        for line, row in read_sound_rows(labels):
-            need_columns(labels, line, {name: row.get(name) or None for name in ("id", "event")}, ("id", "event"))
+        for _, row in read_sound_rows(labels, ("id", "event"), filled=True):
             event[row["id"]] = row["event"]
             running_story[row["id"]] = row.get(running) or row["event"]
         return cls(stories=stories, event=event, running=running_story)
@@ -77,9 +65,7 @@ class Labelled:
 
     def with_labels(self, ids: set[str]) -> Labelled:
         """Return all stories, with only the labels of these."""
-        event, running = (
-            {name: labels[name] for name in labels if name in ids} for labels in (self.event, self.running)
-        )
+        event, running = ({name: of[name] for name in of if name in ids} for of in (self.event, self.running))
         return replace(self, event=event, running=running, unused=frozenset(self.event.keys() - ids))
 
     @property

@@ -1,11 +1,10 @@
-"""Human judgments of article pairs: the grades of items under stories."""
+"""Judgments of article pairs, by people or by clicks: the grades of items under stories."""
 
 from __future__ import annotations
 
 import hashlib
 from collections import Counter
-from collections.abc import Collection, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -18,7 +17,9 @@ from numpy.typing import NDArray
 
 from recommender.articles.links import link_groups
 from recommender.errors import InputError
-from recommender.reading.formats import KNOWN, BadRow, Stream, is_readable
+from recommender.evaluation.data.files import read_sound_rows
+from recommender.reading.clicks import ClickLog
+from recommender.reading.formats import KNOWN, is_readable
 from recommender.storage.digests import hash_table
 
 PAIR = (("a", "b"), ("id1", "id2"), ("article_a", "article_b"))
@@ -49,9 +50,9 @@ class Judgments:
     relevant : float
         The least grade that counts as relevant in binary measures.
     symmetric : bool
-        Whether a grade applies in both directions; `table` has such a pair once, as it was given.
+        Whether a grade applies in both directions; `table` has such a pair once, in the direction given first.
     complete : frozenset of str
-        Ids of which every pair was judged: a pair that is not in `table` has grade 0. Empty by default.
+        Ids of articles of which every pair was judged: a pair that is not in `table` has grade 0.
     picks : bool
         Whether an editor chose from the whole archive, so that every pair counts as judged.
 
@@ -168,7 +169,7 @@ class Judgments:
         return directed.where(directed.grades >= directed.relevant).table.select(["story", "item"])
 
     def fingerprint(self) -> str:
-        """Digest the grades, independently of their set."""
+        """Compute a hex digest of the grades, which does not depend on their set."""
         digest = hashlib.sha256()
         hash_table(digest, self.table)
         return digest.hexdigest()
@@ -176,6 +177,34 @@ class Judgments:
     def where(self, mask: NDArray[np.bool_]) -> Judgments:
         """Return the judgments that a mask in the order of the table selects."""
         return replace(self, table=self.table.filter(pa.array(mask)))
+
+
+def next_click(log: ClickLog) -> Judgments:
+    """Build judgments from clicks: the items that readers of a story opened next.
+
+    Grade 1 = clicked under the story at least once, 0 = shown under it and never clicked; votes = times shown.
+    Only shown items are judged, and a click depends on the place in the list as well as on the item (Joachims et al.
+    2005), so these grades favour the system that was logged.
+
+    Raises
+    ------
+    InputError
+        If no list has a source.
+
+    Examples
+    --------
+    >>> log = ClickLog.of([{"source": "a", "shown": ["b", "c"], "clicked": [clicked]} for clicked in "bb"])
+    >>> next_click(log).table.select(["item", "grade", "votes"]).to_pylist()
+    [{'item': 'b', 'grade': 1.0, 'votes': 2}, {'item': 'c', 'grade': 0.0, 'votes': 2}]
+    """
+    items = log.items.filter(pc.is_valid(log.items["source"]))
+    if not len(items):
+        raise InputError("no list of the log tells the story under which it stood; expected a column source or story")
+    pairs = items.group_by(["source", "item"]).aggregate([("clicked", "max"), ("clicked", "count")])
+    columns = (pairs[name].to_pylist() for name in ("source", "item", "clicked_max", "clicked_count"))
+    return Judgments.of(
+        ((source, item, float(hit), times) for source, item, hit, times in zip(*columns, strict=True)), relevant=1.0
+    )
 
 
 def read_judgments(path: str | Path, *, grade: str | None = None, relevant: float | None = None) -> Judgments:
@@ -204,8 +233,23 @@ def read_judgments(path: str | Path, *, grade: str | None = None, relevant: floa
     path = Path(path)
     if not path.is_file():
         raise InputError(f"no file {path}; expected judgments as CSV, TSV, JSONL, Parquet or TREC qrels")
-    if not is_readable(path):
-        return _read_qrels(path, relevant)
+    is_table = is_readable(path)
+    judged, symmetric, are_picks = _read_table(path, grade) if is_table else (_read_qrels(path), False, False)
+    if relevant is None and (are_picks or not is_table):
+        relevant = 1.0
+    try:
+        judgments = Judgments.of(judged, relevant=relevant, symmetric=symmetric)
+    except InputError as error:
+        raise InputError(f"{path}: {error}") from None
+    return replace(judgments, picks=are_picks)
+
+
+_Rows = list[tuple[str, str, float, int | None]]
+"""Story, item, grade and votes."""
+
+
+def _read_table(path: Path, grade: str | None) -> tuple[_Rows, bool, bool]:
+    """Read judgments by column, and return whether they are pairs without direction, and whether they are picks."""
     rows = list(read_sound_rows(path))
     if not rows:
         raise InputError(f"{path} holds no judgments")
@@ -215,7 +259,7 @@ def read_judgments(path: str | Path, *, grade: str | None = None, relevant: floa
     story = next((known[name] for name in STORY if name in known), None)
     picks = next((known[name] for name in PICKS if name in known and isinstance(first[known[name]], list)), None)
     if story and picks:
-        return _from_picks(path, [(line, row.get(story), row.get(picks)) for line, row in rows], relevant)
+        return _from_picks(path, [(line, row.get(story), row.get(picks)) for line, row in rows]), False, True
     pair = next(((known[a], known[b]) for a, b in PAIR if a in known and b in known), None)
     item = next((known[name] for name in ITEM if name in known), None)
     value = grade if grade in names else next((known[name] for name in GRADE if name in known), None)
@@ -229,32 +273,14 @@ def read_judgments(path: str | Path, *, grade: str | None = None, relevant: floa
         )
     a, b = pair or (str(story), str(item))
     votes, wanted = known.get("votes", ""), "" if value is None else f" and a number as {value}"
-    judged = []
+    judged: _Rows = []
     for line, row in rows:
         try:
             ids = _parse_id(row[a]), _parse_id(row[b])
             judged.append((*ids, 1.0 if value is None else _parse_grade(row[value]), _parse_votes(row.get(votes))))
         except (KeyError, TypeError, ValueError, OverflowError) as error:
             raise InputError(f"{path}, line {line}: {error}; expected {a}, {b}{wanted}") from None
-    with _naming(path):
-        return Judgments.of(judged, relevant=relevant, symmetric=pair is not None)
-
-
-@contextmanager
-def _naming(path: Path) -> Iterator[None]:
-    """Add the name of a file to errors about its judgments."""
-    try:
-        yield
-    except InputError as error:
-        raise InputError(f"{path}: {error}") from None
-
-
-def read_sound_rows(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
-    """Yield (line, row) of a file; raise an `InputError` at the first damaged row."""
-    for line, row in Stream(path.name, path).rows():
-        if isinstance(row, BadRow):
-            raise InputError(f"{path}, line {line}: {row}")
-        yield line, row
+    return judged, pair is not None, False
 
 
 def _parse_id(value: object) -> str:
@@ -280,21 +306,20 @@ def _parse_votes(value: Any) -> int | None:
     return votes
 
 
-def _from_picks(path: Path, rows: Sequence[tuple[int, Any, Any]], relevant: float | None) -> Judgments:
-    judged = []
+def _from_picks(path: Path, rows: Sequence[tuple[int, Any, Any]]) -> _Rows:
+    judged: _Rows = []
     for line, story, picks in rows:
         try:
             if not isinstance(picks, list):
                 raise ValueError(f"the picks are {picks!r}")
-            judged += [(_parse_id(story), _parse_id(item), float(len(picks) - n)) for n, item in enumerate(picks)]
+            judged += [(_parse_id(story), _parse_id(item), float(len(picks) - n), None) for n, item in enumerate(picks)]
         except ValueError as error:
             raise InputError(f"{path}, line {line}: {error}; expected a story and a list of ids") from None
-    with _naming(path):
-        return replace(Judgments.of(judged, relevant=1.0 if relevant is None else relevant), picks=True)
+    return judged
 
 
-def _read_qrels(path: Path, relevant: float | None) -> Judgments:
-    judged = []
+def _read_qrels(path: Path) -> _Rows:
+    judged: _Rows = []
     for line, text in enumerate(path.read_text(encoding="utf-8-sig", errors="surrogateescape").split("\n"), 1):
         parts = text.split()
         if not parts:
@@ -303,14 +328,13 @@ def _read_qrels(path: Path, relevant: float | None) -> Judgments:
             story, _, item, value = parts
             grade = float(value)
             # TREC marks spam with negative grades.
-            judged.append((_parse_id(story), _parse_id(item), 0.0 if grade < 0 else _parse_grade(value)))
+            judged.append((_parse_id(story), _parse_id(item), 0.0 if grade < 0 else _parse_grade(value), None))
         except ValueError:
             raise InputError(
                 f"{path}, line {line}: {text[:80]!r} is no TREC judgment (story 0 item grade); "
                 f"other formats end in {KNOWN}"
             ) from None
-    with _naming(path):
-        return Judgments.of(judged, relevant=1.0 if relevant is None else relevant)
+    return judged
 
 
 def _in_first_direction(rows: list[tuple[str, str, object, object]]) -> list[tuple[str, str, object, object]]:

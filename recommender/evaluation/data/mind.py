@@ -19,25 +19,16 @@ LICENCE = "Microsoft Research License: research only"
 
 @dataclass(frozen=True, eq=False)
 class Mind:
-    """The result of `read_mind`.
+    """Articles, which have no dates, and the click log of MIND.
 
-    Attributes
-    ----------
-    articles : list of dict
-        Rows for `Recommender.fit`: id, title, lead, section, tags, url, language. Stories of MIND have no dates.
-    log : ClickLog
-        Source: the last known story of the reader's history. Shown: known stories other than the source. MIND shuffled
-        the shown stories, so places mean nothing. Session: the reader.
-    report : ReadReport
-        Rows of both files; damaged ones with file, line and reason; of a story given twice the first counts.
-    left_out : dict of str to int
-        Undamaged impressions that are not in the log, by reason.
+    The source of a list is the last known story of the reader's history; its items are the known stories shown, other
+    than the source. MIND shuffled the shown stories, so places mean nothing. A session is a reader.
     """
 
-    articles: list[dict[str, Any]]
+    articles: list[dict[str, Any]]  # rows for `Recommender.fit`
     log: ClickLog
-    report: ReadReport
-    left_out: dict[str, int]
+    report: ReadReport  # of both files; the first of several rows of a story is used
+    left_out: dict[str, int]  # undamaged impressions that are not in the log, by reason
 
 
 def read_mind(folder: str | Path) -> Mind:

@@ -12,10 +12,9 @@ import numpy as np
 
 from recommender.articles.links import link_groups
 from recommender.errors import InputError, MissingExtraError
-from recommender.evaluation.data.clicks import next_click
 from recommender.evaluation.data.event_sets import current_events, ecbplus, refnews, wikinews_sources
-from recommender.evaluation.data.folders import need_columns, need_files
-from recommender.evaluation.data.judgments import Judgments, read_judgments, read_sound_rows
+from recommender.evaluation.data.files import need_files, read_sound_rows
+from recommender.evaluation.data.judgments import Judgments, next_click, read_judgments
 from recommender.evaluation.data.sets import NEWSROOM, EvaluationSet
 
 
@@ -49,10 +48,9 @@ def sts22(data: Path) -> EvaluationSet:
     path = folder / "pairs.jsonl.gz"
     articles, judged = [], []
     group: dict[str, str] = {}
-    for line, pair in read_sound_rows(path):
+    for line, pair in read_sound_rows(path, ("pair_id", "text1", "text2", "overall")):
         if (pair.get("lang1"), pair.get("lang2")) != ("en", "en"):
             continue
-        need_columns(path, line, pair, ("pair_id", "text1", "text2", "overall"))
         sides = [f"{pair['pair_id']}-{side}" for side in "ab"]
         for side, content in zip(sides, (pair["text1"], pair["text2"]), strict=True):
             articles.append({"id": side, "body": content, "language": "en"})
@@ -74,13 +72,13 @@ def sts22(data: Path) -> EvaluationSet:
     )
 
 
-_STORY = ("id", "title", "body", "lead", "published_at", "updated_at", "section", "tags", "language", "author", "url")
-"""Fields that are read from a file of linked stories; others describe how it was collected."""
+_FIELDS = ("id", "title", "body", "lead", "published_at", "updated_at", "section", "tags", "language", "author", "url")
+"""Fields that are read from a file of linked stories; others describe how the stories were collected."""
 
 
 def cbc(data: Path) -> EvaluationSet:
     """Load the stories of CBC of January 2020, with the links that its journalists put into them."""
-    judged = _linked(
+    return _linked(
         "cbc",
         data / "cbc",
         # As a name, "Anonymous" would make half of the archive agree.
@@ -88,29 +86,23 @@ def cbc(data: Path) -> EvaluationSet:
         month="2020-01",
         about="English stories of a Canadian broadcaster, January 2020; grade 1 = its journalists linked to the item",
         licence="none is stated; the texts belong to CBC: for measurement, not for redistribution",
+        note="Only January 2020 is the archive. The older stories of the file were collected because a story linked to "
+        "them: among them nearly every one is wanted, which would make the pool too easy.",
     )
-    older = (
-        "Only January 2020 is the archive. The older stories of the file were collected because a story linked to "
-        "them: among them nearly every one is wanted, which would make the pool too easy."
-    )
-    return replace(judged, notes=(older, *judged.notes))
 
 
 def nos(data: Path) -> EvaluationSet:
     """Load the Dutch stories of NOS of January 2020, with the "see also" links that its editors set."""
-    judged = _linked(
+    return _linked(
         "nos",
         data / "nos",
         # An embedder has to know that the texts are Dutch, and too few words are left to detect that.
         lambda story: {**story, "language": story.get("language") or "nl"},
         about="Dutch stories of a public broadcaster, January 2020; grade 1 = an editor set a 'see also' link",
         licence="none is stated; the texts belong to NOS: for measurement, not for redistribution",
+        note="The texts come lower-cased, without stop words and digits, and their titles are guessed from the first "
+        "words: names, numbers and leads tell less here than in a newsroom.",
     )
-    worn = (
-        "The texts come lower-cased, without stop words and digits, and their titles are guessed from the first "
-        "words: names, numbers and leads tell less here than in a newsroom."
-    )
-    return replace(judged, notes=(worn, *judged.notes))
 
 
 def _linked(
@@ -120,22 +112,19 @@ def _linked(
     *,
     about: str,
     licence: str,
+    note: str,
     month: str = "",
 ) -> EvaluationSet:
-    """Load the stories of a newsroom (of one month) with its links, to be evaluated in time order."""
+    """Load the stories of a newsroom (of one month) with its links, to evaluate them in time order."""
     need_files(folder, ("articles.jsonl.gz", "links.csv"), "its format is told in data/sets.toml")
     path, links = folder / "articles.jsonl.gz", folder / "links.csv"
     stories, n_outside = [], 0
-    for line, row in read_sound_rows(path):
-        need_columns(path, line, row, ("id", "published_at"))
+    for _, row in read_sound_rows(path, ("id", "published_at")):
         if str(row["published_at"]).startswith(month):
-            stories.append(correct({field: row[field] for field in _STORY if row.get(field) is not None}))
+            stories.append(correct({field: row[field] for field in _FIELDS if row.get(field) is not None}))
         else:
             n_outside += 1
-    judged = []
-    for line, row in read_sound_rows(links):
-        need_columns(links, line, row, ("story", "item"))
-        judged.append((row["story"], row["item"], 1.0))
+    judged = [(row["story"], row["item"], 1.0) for _, row in read_sound_rows(links, ("story", "item"))]
     linked = EvaluationSet.of(
         name,
         stories,
@@ -145,6 +134,7 @@ def _linked(
         protocol="at_publication",
         part="development",
         notes=(
+            note,
             "Links are incomplete: an item without a link may be as good. Read differences, recall and RR.",
             "Articles that links join count as one group: intervals, tests and folds go by group.",
         ),
@@ -194,10 +184,7 @@ def reuters21578(data: Path, *, stories: int = 4_000, asked: int = 200, seed: in
     """
     path = data / "reuters21578.jsonl.gz"
     need_files(data, (path.name,), "Reuters-21578 is at https://archive.ics.uci.edu/dataset/137")
-    rows = []
-    for line, row in read_sound_rows(path):
-        need_columns(path, line, row, ("id", "published_at"))
-        rows.append(row)
+    rows = [row for _, row in read_sound_rows(path, ("id", "published_at"))]
     rows = sorted(rows, key=lambda row: (row["published_at"], row["id"]))[-stories:]
     # Half of the stories are on earnings and takeovers, so sharing those topics means little.
     topics = {row["id"]: frozenset(row.pop("tags", None) or ()) - {"earn", "acq"} for row in rows}

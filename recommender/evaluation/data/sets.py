@@ -17,8 +17,7 @@ from numpy.typing import NDArray
 from recommender.articles.article import UNDATED
 from recommender.articles.catalog import Catalog
 from recommender.errors import InputError, SettingsError
-from recommender.evaluation.data.clicks import next_click
-from recommender.evaluation.data.judgments import Judgments, read_judgments
+from recommender.evaluation.data.judgments import Judgments, next_click, read_judgments
 from recommender.reading.clicks import ClickLog, refuse_many_rejected
 from recommender.reading.read import Source, read_articles
 from recommender.settings import ReadingSettings

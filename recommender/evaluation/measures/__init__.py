@@ -1,1 +1,1 @@
-"""What is measured of rankings and lists, and the statistics of it."""
+"""Measures of rankings, lists and click logs."""

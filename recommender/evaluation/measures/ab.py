@@ -19,7 +19,7 @@ from recommender.statistics import Estimate
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class ABResult:
-    """Version b against version a.
+    """The comparison of version b with version a.
 
     Attributes
     ----------

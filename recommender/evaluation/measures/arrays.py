@@ -18,18 +18,18 @@ def blocks(rows: NDArray[np.int64]) -> Iterator[slice]:
 
 
 def ratio(numerator: NDArray[np.floating], denominator: NDArray[np.number]) -> NDArray[np.float64]:
-    """Divide; NaN where the denominator is 0."""
+    """Divide two arrays; the result is NaN where the denominator is 0."""
     return np.where(denominator > 0, numerator, np.nan) / np.where(denominator > 0, denominator, 1)
 
 
 def mean(values: NDArray[np.float64] | NDArray[np.int64] | NDArray[np.bool_]) -> float:
-    """Compute the mean of the values that are not NaN; NaN where there is none."""
+    """Compute the mean of the values that are not NaN; NaN if there are none."""
     valid = values[~np.isnan(values)]
     return float(valid.mean()) if len(valid) else float("nan")
 
 
 def count_earlier_of_group(groups: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Count the members of its group before each place of a list, (q, c); 0 for a negative group, which is none.
+    """Count the earlier places of the same group at each place of a list, (q, c); a negative group is none.
 
     Examples
     --------

@@ -32,14 +32,6 @@ class DistinctNDCG:
     repeats form groups, as reports of an event do without dates, no list is better; else this is the greedy
     approximation of Clarke et al. (2008). Without any repeat it is nDCG (Järvelin & Kekäläinen 2002).
 
-    Attributes
-    ----------
-    judged : ndarray of int64, shape (m,)
-        Number of the story times the size of the catalog, plus the row of the item; ascending.
-    grades : ndarray of int64, shape (m,)
-    best : ndarray of float64, shape (q,)
-        Discounted gain of the best list; 0 where no item has a grade above 0.
-
     Examples
     --------
     >>> from recommender import Recommender, Settings
@@ -53,14 +45,14 @@ class DistinctNDCG:
     ([1.0], [0.92])
     """
 
-    judged: NDArray[np.int64]
-    grades: NDArray[np.int64]
-    best: NDArray[np.float64]
+    judged: NDArray[np.int64]  # number of the story times the size of the catalog, plus the row of the item; ascending
+    grades: NDArray[np.int64]  # of the judged pairs
+    best: NDArray[np.float64]  # discounted gain of the best list, (q,); 0 if no item has a grade above 0
     reference: Reference
 
     @classmethod
     def from_judgments(cls, stories: Sequence[str], judgments: Judgments, reference: Reference, k: int) -> DistinctNDCG:
-        """Prepare for lists of `k` places under these stories, by directed judgments of articles in the archive."""
+        """Prepare the measure for lists of `k` places, by stories and directed judgments of articles in the archive."""
         catalog = reference.archive.catalog
         numbers = {story: number for number, story in enumerate(stories)}
         story = np.array([numbers.get(name, -1) for name in judgments.table["story"].to_pylist()], dtype=np.int64)

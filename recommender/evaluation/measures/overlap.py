@@ -16,13 +16,8 @@ def mean_overlap(a: NDArray[np.int64], b: NDArray[np.int64], p: float = 0.9) -> 
     most. Lists may differ in length. An item given twice counts once. Two empty lists are equal; an empty list and
     another one have nothing in common.
 
-    Parameters
-    ----------
-    a : ndarray of int64, shape (q, v)
-    b : ndarray of int64, shape (q, w)
-        Catalog rows, best first; -1 = empty place.
-    p : float, default 0.9
-        Probability that a reader looks at the next place; at .9 the first ten places have 86 % of the weight.
+    `a` (q, v) and `b` (q, w) are catalog rows, best first; -1 = empty place. `p` is the probability that a reader looks
+    at the next place; at .9 the first ten places have 86 % of the weight.
 
     Raises
     ------

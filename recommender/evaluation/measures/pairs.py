@@ -21,19 +21,11 @@ Measure = Callable[[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64
 
 @dataclass(frozen=True)
 class PairFigures:
-    """One measure of judged pairs for several systems.
-
-    Attributes
-    ----------
-    differences : mapping of system to Estimate
-        System - baseline, for all others; empty without a baseline.
-    p : mapping of system to float
-        Two-sided bootstrap p value of each difference; NaN where it is undefined or all stories are one group.
-    """
+    """One measure of judged pairs, by system."""
 
     figures: Mapping[str, Estimate]
-    differences: Mapping[str, Estimate]
-    p: Mapping[str, float]
+    differences: Mapping[str, Estimate]  # from the baseline; empty without one
+    p: Mapping[str, float]  # two-sided bootstrap p value of each difference; NaN if undefined or for a single group
 
 
 def pair_intervals(
@@ -56,18 +48,8 @@ def pair_intervals(
     2015): samples move towards the observed value. Undefined samples are left out.
     ``p = 2 * min(share of samples <= 0, share >= 0)``, with the observed one included (Davison & Hinkley 1997).
 
-    Parameters
-    ----------
-    scores : mapping of system to ndarray of float64, shape (n,)
-    grades : array_like, shape (n,)
-        As the measure takes them: booleans for `auc`.
-    group_a, group_b : ndarray of int, shape (n,)
-        Groups of the two stories of each pair.
-    measure : callable
-        `auc`, `spearman`, `pearson` or another `Measure`.
-    baseline : str, optional
-    times : int, default 1000
-    seed : int, default 0
+    `scores` are those of each system, (n,); `grades` (n,) are as the measure takes them, booleans for `auc`; `group_a`
+    and `group_b` (n,) are the groups of the two stories of each pair.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""Comparing two systems over several sets together, such as two newsrooms."""
+"""Compare two systems over several sets together, such as two newsrooms."""
 
 from __future__ import annotations
 
@@ -24,8 +24,9 @@ def pooled(
 ) -> Comparison:
     """Compare a system with a baseline over the stories of all sets together.
 
-    Every story counts the same, whatever its set. The interval comes from resampling groups within each set, the p
-    value from flipping whole groups: a single set may be too small to show what all of them show.
+    Every story has the same weight, whatever its set. The interval comes from resampling groups within each set, the p
+    value from flipping whole groups: a single set may be too small to show what all of them show. `p_holm` is `p`, as
+    there is one comparison. If a system was trained on one of the sets, there is neither p value nor verdict.
 
     Parameters
     ----------
@@ -36,12 +37,6 @@ def pooled(
     part : {'relevance', 'list'}, default 'relevance'
         The ranking before selection, or the final list.
     seed : int, default 0
-
-    Returns
-    -------
-    Comparison
-        There is one comparison, so `p_holm` is `p`. If one of the two systems was trained on one of the sets there is
-        no p value and no verdict.
 
     Raises
     ------
@@ -67,24 +62,19 @@ def pooled(
         groups.append(codes.astype(np.int64) + offset)
         offset = int(groups[-1].max(initial=offset - 1)) + 1
     all_differences = np.concatenate(differences)
-    difference = statistics.stratified_bootstrap(differences, groups, seed=seed)
     p = statistics.randomisation(all_differences, np.concatenate(groups), seed=seed) if is_fair else np.nan
-    verdict = statistics.verdict(
-        difference,
+    return Comparison.judge(
+        statistics.stratified_bootstrap(differences, groups, seed=seed),
         p,
+        is_fair=is_fair,
         identical=not np.nan_to_num(all_differences).any(),
         judged_gap=_judged_share(ours, part) - _judged_share(theirs, part),
-    )
-    return Comparison.by_story(
-        all_differences,
+        by_story=all_differences,
         part=part,
         measure=measure,
         system=system,
         baseline=baseline,
-        difference=difference,
         p=p,
-        p_holm=p,
-        verdict=verdict if is_fair else TRAINED_HERE,
     )
 
 

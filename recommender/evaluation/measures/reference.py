@@ -1,4 +1,4 @@
-"""The archive that measures of lists look things up in: sections, events, rows that may be shown."""
+"""The archive from which measures of lists take sections, events and the rows that may be shown."""
 
 from __future__ import annotations
 
@@ -17,18 +17,10 @@ from recommender.errors import InputError
 
 @dataclass(frozen=True, eq=False)
 class Reference:
-    """The fitted archive that lists are measured by, the same for every system.
+    """The fitted archive that lists are measured by, the same for every system."""
 
-    Attributes
-    ----------
-    archive : Archive
-        Distance is measured by its vectors, and events by its words where they are not labelled.
-    events : ndarray of int64, shape (n,), optional
-        Labelled event of each catalog row; -1 = none. Default: no labels.
-    """
-
-    archive: Archive
-    events: NDArray[np.int64] | None = None
+    archive: Archive  # its vectors measure distance, and its words detect events without labels
+    events: NDArray[np.int64] | None = None  # labelled event of each catalog row, (n,); -1 = none
 
     @classmethod
     def from_events(cls, archive: Archive, events: Mapping[str, str | None] | None = None) -> Reference:
@@ -53,28 +45,17 @@ class Reference:
 class ShownLists:
     """Lists of one system to be measured.
 
-    Attributes
-    ----------
-    rows : ndarray of int64, shape (q, w)
-        Catalog rows of the items, best first; -1 = empty place, after all others.
-    stories : ndarray of int64, shape (q,)
-        Catalog rows of the stories; -1 = outside of the archive.
-    moments : ndarray of int64, shape (q,)
-        Moment of each list, in microseconds since 1970; `UNDATED` where time does not count.
-    sources : ndarray of str, shape (q, w), optional
-        `Recommendation.source` of each item; '' = empty place.
-
     Raises
     ------
     InputError
         If shapes do not fit each other, or a row is not in the catalog.
     """
 
-    rows: NDArray[np.int64]
-    stories: NDArray[np.int64]
-    moments: NDArray[np.int64]
+    rows: NDArray[np.int64]  # catalog rows of the items, best first, (q, w); -1 = empty place, after all others
+    stories: NDArray[np.int64]  # catalog rows of the stories, (q,); -1 = outside of the archive
+    moments: NDArray[np.int64]  # of each list in microseconds since 1970, (q,); `UNDATED` where time does not count
     reference: Reference
-    sources: NDArray[np.object_] | NDArray[np.str_] | None = None
+    sources: NDArray[np.object_] | NDArray[np.str_] | None = None  # `Recommendation.source`, (q, w); '' = empty place
 
     def __post_init__(self) -> None:
         rows, stories, moments = self.rows, self.stories, self.moments

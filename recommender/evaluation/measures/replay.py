@@ -1,4 +1,4 @@
-"""Reordering the lists of a click log by a system, and measuring where the clicks end up."""
+"""Reorder the lists of a click log by a system, and measure at which places the clicks then are."""
 
 from __future__ import annotations
 
@@ -73,7 +73,7 @@ class Replay:
 
 
 def replay(log: ClickLog, relevance: Relevance) -> Replay:
-    """Order what each list showed by a system's relevance, and measure where the clicks end up.
+    """Order the items of each list by a system's relevance, and measure at which places the clicks then are.
 
     The measures of MIND (Wu et al. 2020) with clicks as grades of 1: AUC, reciprocal rank of the first click (MIND's
     own script averages over all clicks), nDCG@5 and nDCG@10 (Jarvelin and Kekalainen 2002). Equal relevance counts as

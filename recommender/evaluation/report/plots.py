@@ -84,7 +84,8 @@ def against(
         axes = _axes(max(2.7, 0.7 + 0.19 * len(shown)), right=0.72, above=0.22)
         if log:
             axes.set_xscale("log")
-            axes.xaxis.set_major_locator(LogLocator(subs=(1.0,) if _spread(shown) > 100 else (1.0, 2.0, 5.0)))
+            spread = max(point.x for point in shown) / min(point.x for point in shown)
+            axes.xaxis.set_major_locator(LogLocator(subs=(1.0,) if spread > 100 else (1.0, 2.0, 5.0)))
             axes.xaxis.set_major_formatter(lambda value, _: f"{value:g}")
             axes.xaxis.set_minor_formatter(NullFormatter())
         for point in shown:
@@ -254,10 +255,6 @@ def _svg(axes: Axes, key: str, title: str, description: str) -> str:
         f'<title id="{key}-t">{escape(title)}</title><desc id="{key}-d">{escape(description)}</desc>'
         f"{re.sub(chr(10) + ' *', chr(10), drawn).strip()}</svg>"
     )
-
-
-def _spread(points: Sequence[Point]) -> float:
-    return max(point.x for point in points) / min(point.x for point in points)
 
 
 def _round_up(top: float) -> float:

@@ -13,6 +13,7 @@ from recommender.evaluation.report.wording import (
     against_baseline,
     figure_of,
     headline_name,
+    interval,
     judged_share,
     number,
     p_value,
@@ -40,8 +41,7 @@ class _Cell:
     def from_estimate(cls, estimate: Estimate | None, verdict: str = "not shown", strong: bool = False) -> _Cell:
         if estimate is None or np.isnan(estimate.value):
             return _Cell("-")
-        interval = f"[{short(estimate.low)}, {short(estimate.high)}]"
-        return _Cell(short(estimate.value), estimate.value, interval, verdict, strong)
+        return _Cell(short(estimate.value), estimate.value, interval(estimate), verdict, strong)
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,7 +172,7 @@ def _comparisons(evaluation: Evaluation, title: str, *, by_headline: bool) -> Ta
                 _Cell(
                     with_sign(each.difference.value),
                     each.difference.value,
-                    f"[{short(each.difference.low)}, {short(each.difference.high)}]",
+                    interval(each.difference),
                     strong=each.verdict in ("better", "worse"),
                 ),
                 _Cell(p_value(each.p), each.p),
@@ -224,16 +224,7 @@ def _safety(evaluation: Evaluation) -> Table | None:
     if not any(any(result.safety.values()) for result in evaluation.systems):
         return None
     rows = tuple(
-        _Row(
-            result.system,
-            tuple(
-                _count(result.safety[name], is_alarm=result.safety[name] > 0)
-                if name in result.safety
-                else _Cell("-", 0.0)
-                for name in columns
-            ),
-        )
-        for result in evaluation.systems
+        _Row(result.system, tuple(_alarm(result.safety.get(name)) for name in columns)) for result in evaluation.systems
     )
     return Table("Safety", "System", columns, rows, "Every count must be 0.")
 
@@ -254,5 +245,9 @@ def _number(value: float) -> _Cell:
     return _Cell(number(value), value)
 
 
-def _count(value: int, *, is_alarm: bool = False) -> _Cell:
-    return _Cell(f"{value:,}", float(value), alarm=is_alarm)
+def _count(value: int) -> _Cell:
+    return _Cell(f"{value:,}", float(value))
+
+
+def _alarm(count: int | None) -> _Cell:
+    return _Cell("-", 0.0) if count is None else _Cell(f"{count:,}", float(count), alarm=count > 0)

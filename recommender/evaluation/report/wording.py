@@ -1,4 +1,4 @@
-"""Evaluations in words: verdicts, alarms, the reach of figures, and figures as text."""
+"""Evaluations in words: verdicts, alarms, the reliability of figures, and figures as text."""
 
 from __future__ import annotations
 
@@ -85,7 +85,7 @@ def verdict(evaluation: Evaluation, comparison: Comparison) -> str:
             return f"{system} is {comparison.verdict} than {baseline} {on}: {figures}."
         case "no loss":
             return f"No loss of {system} against {baseline} {on}, and no gain shown: {figures}."
-        case "identical" if comparison.part == "list" and _same_lists(evaluation, comparison):
+        case "identical" if comparison.part == "list" and evaluation.stability.get(comparison.system, 0.0) >= 1 - 1e-9:
             return f"{system} and {baseline} give identical lists {on}."
         case "identical":
             return f"{system} and {baseline} are identical {on}: the same {what} for every story."
@@ -98,10 +98,6 @@ def verdict(evaluation: Evaluation, comparison: Comparison) -> str:
 def _compared(evaluation: Evaluation, comparison: Comparison) -> tuple[SystemResult, SystemResult]:
     by_name = {result.system: result for result in evaluation.systems}
     return by_name[comparison.system], by_name[comparison.baseline]
-
-
-def _same_lists(evaluation: Evaluation, comparison: Comparison) -> bool:
-    return evaluation.stability.get(comparison.system, 0.0) >= 1 - 1e-9
 
 
 def _no_verdict(evaluation: Evaluation, comparison: Comparison) -> str:
@@ -148,7 +144,7 @@ def alarms(evaluation: Evaluation) -> list[str]:
     ]
 
 
-def carries(evaluation: Evaluation) -> str:
+def reliability(evaluation: Evaluation) -> str:
     """Describe how far the figures can be relied on, from counts and widths of intervals."""
     part, measure = evaluation.headline
     what, stories = headline_name(evaluation), len(evaluation.stories)
@@ -213,6 +209,11 @@ def judged_share(result: SystemResult, part: Part) -> float:
     return next((figures[name].value for name in figures if name.startswith("Judged")), float("nan"))
 
 
+def interval(estimate: Estimate) -> str:
+    """Return the interval of an estimate as text."""
+    return f"[{short(estimate.low)}, {short(estimate.high)}]"
+
+
 def signed(difference: Estimate) -> str:
     """Return a difference as text with its sign and interval.
 
@@ -221,7 +222,7 @@ def signed(difference: Estimate) -> str:
     >>> signed(Estimate(0.0214, 0.004, 0.038)), signed(Estimate(-0.0301, -0.05, -0.01))
     ('+.021 [.004, .038]', '-.030 [-.050, -.010]')
     """
-    return f"{with_sign(difference.value)} [{short(difference.low)}, {short(difference.high)}]"
+    return f"{with_sign(difference.value)} {interval(difference)}"
 
 
 def number(value: float) -> str:

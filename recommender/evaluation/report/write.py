@@ -25,10 +25,10 @@ from recommender.evaluation.report.wording import (
     PROTOCOLS,
     TRAININGS,
     alarms,
-    carries,
     figure_of,
     headline_name,
     marked_verdicts,
+    reliability,
 )
 from recommender.evaluation.results import Evaluation
 from recommender.statistics import short
@@ -43,12 +43,7 @@ _UNSEEN = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]
 _MARKUP = re.compile(r"([\\`*|~]|(?<![^\W_])_|_(?![^\W_])|\](?=[(\[:]|$)|<(?=[A-Za-z/!?])|^[#>+=-])")
 
 
-def write_report(
-    evaluations: Sequence[Evaluation],
-    folder: Path | str,
-    *,
-    settings: Mapping[str, Any],
-) -> list[Path]:
+def write_report(evaluations: Sequence[Evaluation], folder: Path | str, *, settings: Mapping[str, Any]) -> list[Path]:
     """Write `report.html`, `report.md` and `report.json` to a folder, and return their paths.
 
     The page loads no other file. All three are made before the first is written, and each replaces its predecessor
@@ -136,7 +131,7 @@ def _set_values(evaluation: Evaluation, key: str) -> dict[str, Any]:
         "plots": _plots(evaluation, key),
         "examples": [kind for kind in (worst, changed) if kind[3]],
         "hidden": len(names) - len(shown),
-        "carries": carries(evaluation),
+        "carries": reliability(evaluation),
     }
 
 
@@ -224,7 +219,7 @@ def _markdown_set(evaluation: Evaluation) -> Iterator[str]:
         yield "\n### What the measures mean\n"
         yield from (f"- {_md(name)}: {_md(meaning)}" for name, meaning in meanings.items())
     yield from _markdown_examples(evaluation)
-    yield f"\n### How far this carries\n\n{_md(carries(evaluation))}"
+    yield f"\n### How far this carries\n\n{_md(reliability(evaluation))}"
 
 
 def _markdown_examples(evaluation: Evaluation) -> Iterator[str]:
@@ -258,7 +253,7 @@ def _item(article_id: str, title: str, grade: float | None, relevant: float) -> 
     return f"{_md(title or article_id)} ({judged})"
 
 
-# -- what all share ---------------------------------------------------------------------------
+# -- HTML and Markdown ------------------------------------------------------------------------
 
 
 def _clean(text: str) -> str:

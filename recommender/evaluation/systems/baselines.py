@@ -119,8 +119,6 @@ def _codes(articles: pa.Table) -> NDArray[np.uint64]:
 class Recent(Scorer):
     """The newest stories first, undated ones last."""
 
-    _UNDATED = -3_000.0  # before the first year that a date can have
-
     about = "the newest stories"
     least = -np.inf
 
@@ -130,7 +128,7 @@ class Recent(Scorer):
     def extend(self, articles: pa.Table) -> None:
         published = Catalog(self.articles, np.ones(len(self.articles), dtype=bool), 0).published
         years = published / (365.25 * 86_400e6)  # since 1970
-        self.years = np.where(published == UNDATED, self._UNDATED, years)
+        self.years = np.where(published == UNDATED, -3_000.0, years)  # before the first year that a date can have
 
     def scores(self, stories: pa.Table) -> NDArray[np.float64]:
         return np.tile(self.years, (len(stories), 1))
@@ -141,8 +139,6 @@ class SameSection(Recent):
 
     about = "the newest of the story's section, then the newest"
 
-    _AHEAD = 6_000.0  # more than lies between any two years
-
     def scores(self, stories: pa.Table) -> NDArray[np.float64]:
         sections = self.articles["section"].combine_chunks()
         is_same = [
@@ -150,7 +146,7 @@ class SameSection(Recent):
             for section in stories["section"]
         ]
         mask = np.array(is_same, dtype=bool).reshape(len(stories), len(sections))
-        return np.where(mask, self._AHEAD, 0.0) + self.years
+        return np.where(mask, 6_000.0, 0.0) + self.years  # more than lies between any two years
 
 
 class Vectors(Scorer):
@@ -249,12 +245,12 @@ class MoreLikeThis(Bm25):
     about = "BM25 of the story's 25 strongest terms (as more_like_this)"
 
     def _query(self, tokens: list[str]) -> list[str]:
-        weights = {token: count * self._idf(token) for token, count in Counter(tokens).items()}
+        frequency, n = self._document_frequency, len(self._tokens)
+        weights = {
+            token: count * float(np.log(1 + (n - frequency[token] + 0.5) / (frequency[token] + 0.5)))
+            for token, count in Counter(tokens).items()
+        }
         return sorted(weights, key=lambda token: (-weights[token], token))[:25]
-
-    def _idf(self, token: str) -> float:
-        frequency = self._document_frequency[token]
-        return float(np.log(1 + (len(self._tokens) - frequency + 0.5) / (frequency + 0.5)))
 
 
 class MiniLm(Vectors):
@@ -322,8 +318,7 @@ def _tfidf(texts: list[str]) -> Any:
 
 
 def _texts(articles: pa.Table) -> list[str]:
-    texts: list[str] = [text for block in whole_texts(articles) for text in block.to_pylist()]
-    return texts
+    return [text for block in whole_texts(articles) for text in block.to_pylist()]
 
 
 def _tokens(articles: pa.Table) -> list[list[str]]:

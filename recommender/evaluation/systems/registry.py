@@ -1,4 +1,4 @@
-"""Making systems by their names, and identifying them."""
+"""Make systems by their names, and identify systems whose answers can be kept."""
 
 from __future__ import annotations
 

@@ -180,25 +180,21 @@ class OwnSystem:
 
     def _recommend(self, rec: Recommender, stories: pa.Table, k: int) -> Ranking:
         ids = stories["id"].to_pylist()
-        times = [time for time in stories["published_at"].to_pylist() if time is not None]
         # The moment is that of the newest story, so that results do not depend on the clock.
-        moment = max([*times, self._newest])
+        newest = datetime.fromtimestamp(max(int(self._lists.catalog.published.max()), 0) / 1e6, UTC)
+        moment = max([newest, *(time for time in stories["published_at"].to_pylist() if time is not None)])
         if all(article_id in self._rows for article_id in ids):
             lists = rec.recommend_many(ids, k=k, as_of=moment)
         else:
             lists = [rec.recommend_for(story, k=k, as_of=moment) for story in stories.to_pylist()]
         return Ranking.from_lists(lists, self._rows, k)
 
-    @property
-    def _newest(self) -> datetime:
-        return datetime.fromtimestamp(max(int(self._lists.catalog.published.max()), 0) / 1e6, UTC)
-
     def relevance(self, a: NDArray[np.int64], b: NDArray[np.int64]) -> NDArray[np.float64] | None:
         return self._ranking.relevance([self._ids[row] for row in a], [self._ids[row] for row in b])
 
 
 class PublishedSystem:
-    """Lists that a job has published, as they are.
+    """Lists that a job has published.
 
     The ranking before selection is the list followed by its reserves. `trained_on`: see `System`.
     """

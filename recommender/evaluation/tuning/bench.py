@@ -1,4 +1,4 @@
-"""Measuring settings on a judged set whose archive is fitted once, with and without held-out groups."""
+"""Measure settings on a judged set whose archive is fitted once, with and without held-out groups."""
 
 from __future__ import annotations
 

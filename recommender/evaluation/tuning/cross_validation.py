@@ -1,4 +1,4 @@
-"""Choosing settings by grouped cross-validation, on plain arrays."""
+"""Choose settings by grouped cross-validation, on plain arrays."""
 
 from __future__ import annotations
 
@@ -22,27 +22,13 @@ stories; the last row with all judgments."""
 
 @dataclass(frozen=True, eq=False)
 class Chosen:
-    """The settings that cross-validation chose, and their gain.
+    """The settings that cross-validation chose, and their gain."""
 
-    Attributes
-    ----------
-    final : tuple
-        The choice on all stories.
-    folds : tuple of tuple
-        The choice without each fold.
-    differences : ndarray of float64, shape (q,)
-        Value of each story under the choice without its fold, minus that under the start.
-    gain : Estimate
-        Mean of the differences, with its 95 % interval by groups.
-    p : float
-        Two-sided p value.
-    """
-
-    final: Point
-    folds: tuple[Point, ...]
-    differences: NDArray[np.float64]
-    gain: Estimate
-    p: float
+    final: Point  # the choice on all stories
+    folds: tuple[Point, ...]  # the choice without each fold
+    differences: NDArray[np.float64]  # value of each story under the choice without its fold, minus that of the start
+    gain: Estimate  # mean difference, with its interval by groups
+    p: float  # two-sided
 
     def verdict(self, judged_gap: float = 0.0) -> str:
         """Return the `statistics.verdict` on the gain: 'better' is a gain."""

@@ -29,7 +29,7 @@ GRID: Mapping[str, tuple[float | str, ...]] = {
     AGE: (7.0, 30.0, 90.0, 365.0, 3650.0),
 }
 """Values to try by setting, in the order of the search; the value of the start is always added. The lexical weight is
-a share of both weights, whose sum stays. Ten years mean no freshness."""
+a share of both weights, whose sum stays. A half-life of ten years means no freshness."""
 _NEVER = {
     "selection.same_report_hours": "whether repeats may be shown is an editor's decision",
     "selection.repeat_hours": "whether repeats may be shown is an editor's decision",

@@ -1,4 +1,4 @@
-"""Tuning settings by cross-validation, with a test whether the choice is a gain beyond noise."""
+"""Tune settings by cross-validation, and test whether the choice is a gain beyond noise."""
 
 from __future__ import annotations
 
@@ -33,22 +33,16 @@ _DEPTH = 100  # items of a ranking where the measure has no cut-off
 
 @dataclass(frozen=True, slots=True)
 class Trial:
-    """Settings that were tried, measured on all development judgments, which is no fair figure of a gain.
-
-    Attributes
-    ----------
-    difference : Estimate
-        Difference to the start.
-    """
+    """Settings that were tried, measured on all development judgments, which is no fair figure of a gain."""
 
     values: Mapping[str, float | str | None]
     mean: float
-    difference: Estimate
+    difference: Estimate  # from the start
 
 
 @dataclass(frozen=True, kw_only=True)
 class Tuned:
-    """The result of tuning.
+    """The result of `tune`.
 
     Attributes
     ----------
@@ -137,10 +131,6 @@ def tune(
         end. Nothing is kept for an embedder of your own with an empty fingerprint.
     progress : callable, optional
         Called with (stage, done, total).
-
-    Returns
-    -------
-    Tuned
 
     Raises
     ------
@@ -273,16 +263,12 @@ def write_settings(tuned: Tuned, path: str | Path) -> None:
         If the folder cannot be written.
     """
     path = Path(path)
-    changed = {name: value for name, value in tuned.chosen.items() if value != current_value(tuned.start, name)}
+    before = {name: current_value(tuned.start, name) for name in tuned.chosen}
+    changes = [f"{name} = {new}, was {before[name]}" for name, new in tuned.chosen.items() if new != before[name]]
     comments = [
         f"{tuned.measure} of the {'list' if tuned.part == 'list' else 'ranking before selection'}; difference to the "
         f"start on held-out stories {tuned.gain}, p = {short(tuned.p)}, {len(tuned.folds)} folds, seed {tuned.seed}",
-        *(
-            f"{name} = {value}, was {current_value(tuned.start, name)}"
-            for name, value in changed.items()
-            if tuned.shown
-        ),
-        *(() if tuned.shown else ("nothing was changed",)),
+        *(changes if tuned.shown else ["nothing was changed"]),
         *tuned.notes,
     ]
     lines = ["# " + "".join(char if char.isprintable() else " " for char in text) for text in comments]
