@@ -38,7 +38,7 @@ from recommender.search.shortlist import Reach, Shortlist
 from recommender.search.table import SearchTable
 from recommender.settings import Settings
 from recommender.storage.atomic import wrap_read_errors, wrap_write_errors
-from recommender.storage.versions import LEFT, VersionedFolder
+from recommender.storage.versions import ADVICE, VersionedFolder
 
 CHECKED = 1 << 24
 """Bytes of a file up to which loading compares its SHA-256; of larger ones, which stay on disk, only the size."""
@@ -63,7 +63,7 @@ def write(root: Path, archive: Archive, embedder: Embedder) -> None:
         derived = archive.derived.to_saved()
         for name, array in _arrays(archive, derived).items():
             path = folder / f"{name}.npy"
-            with wrap_write_errors(path, LEFT["snapshot"]):  # NumPy does not name the file
+            with wrap_write_errors(path, ADVICE["snapshot"]):  # NumPy does not name the file
                 np.save(path, array)
         (folder / "derived.json").write_bytes(orjson.dumps(derived.names))
         if archive.ranker is not None:

@@ -42,15 +42,15 @@ def wrap_read_errors(path: Path) -> Iterator[None]:
 
 
 @contextmanager
-def wrap_write_errors(path: Path, left: str) -> Iterator[None]:
-    """Raise errors of writing, as on a full disk, as `PublishError` with the file's name and what is `left`."""
+def wrap_write_errors(path: Path, advice: str) -> Iterator[None]:
+    """Raise errors of writing, as on a full disk, as a `PublishError` that names the file and ends with `advice`."""
     try:
         yield
     except OSError as error:
         if error.errno not in _FAILED_WRITES and not any(words in str(error) for words in _NUMPY_MESSAGES):
             raise
         reason = os.strerror(error.errno) if error.errno else str(error)
-        raise PublishError(f"cannot write {error.filename or path}: {reason}; {left}") from error
+        raise PublishError(f"cannot write {error.filename or path}: {reason}; {advice}") from error
 
 
 def check_writable(folder: Path) -> None:

@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from recommender.progress import Progress, silent
 from recommender.storage.atomic import fsync, sha256, wrap_write_errors, write_atomically
 
-_LEFT = "nothing was published, and earlier shards are kept. Free some space and run again"
+_ADVICE = "nothing was published, and earlier shards are kept. Free some space and run again"
 FOLDER = ".resume"
 """Name of the folder of ledgers within the folder that a job writes to."""
 
@@ -106,7 +106,7 @@ class Ledger:
             write_atomically(self.folder / _INPUTS, orjson.dumps(self.inputs, option=orjson.OPT_INDENT_2))
         temporary = self.folder / f".{name}.{socket.gethostname()}.{os.getpid()}"
         try:
-            with wrap_write_errors(temporary, _LEFT), temporary.open("wb") as file:
+            with wrap_write_errors(temporary, _ADVICE), temporary.open("wb") as file:
                 yield file
                 file.flush()
                 os.fsync(file.fileno())

@@ -30,11 +30,11 @@ SEALED = ("kind", "format", "library", "files")  # fields that sealing adds to a
 _LOCK, _VERSIONS, _STAGING = ".lock", "versions", ".staging"
 CURRENT = "CURRENT"
 """Name of the file that names the version which readers see."""
-LEFT = {
+ADVICE = {
     "lists": "nothing was published, and the last version is untouched. Free some space and run again",
     "snapshot": "the archive is as it was before. Free some space and run again",
 }
-"""Parts of messages that say what a failed write leaves, by kind."""
+"""What users can rely on and do after a failed write, by kind."""
 T = TypeVar("T")
 
 _NAMES = {"lists": "published lists", "snapshot": "a saved archive"}  # kinds in words
@@ -134,7 +134,7 @@ class VersionedFolder:
         staging = self.root / _STAGING
         staging.mkdir()
         try:
-            with wrap_write_errors(staging, LEFT[self.kind]):
+            with wrap_write_errors(staging, ADVICE[self.kind]):
                 yield staging
         finally:
             shutil.rmtree(staging, ignore_errors=True)
