@@ -23,7 +23,7 @@ from recommender.archive.pins import current_lists
 from recommender.archive.rows import compact_rows
 from recommender.articles.article import Article
 from recommender.articles.catalog import Catalog
-from recommender.articles.id_types import Id, id_converter, id_text, id_texts, require_single
+from recommender.articles.id_types import Id, as_ids, id_converter, id_text, id_texts, require_single
 from recommender.articles.links import ResolvedLinks
 from recommender.compute.hardware import release_memory
 from recommender.editorial.editor_actions import EditorActions
@@ -286,7 +286,7 @@ class Recommender(EditorActions):
 
     def recommend_many(
         self,
-        article_ids: Sequence[Id],
+        article_ids: Id | Sequence[Id],
         *,
         k: int | None = None,
         as_of: datetime | None = None,
@@ -295,6 +295,7 @@ class Recommender(EditorActions):
     ) -> list[ReadNext]:
         """Make the lists of several stories, in their order; raises as `recommend` does, before any work."""
         self.overlay.refresh()
+        article_ids = as_ids(article_ids)
         texts = id_texts(article_ids)
         self._refuse_withdrawn(texts)
         rows = self.archive.catalog.rows(texts)
@@ -338,7 +339,7 @@ class Recommender(EditorActions):
         article_id = article.id if isinstance(article, Article) else article.get("id", "")
         return read_next.with_ids(id_converter(article_id))
 
-    def relevance(self, stories: Sequence[Id], items: Sequence[Id]) -> NDArray[np.float64]:
+    def relevance(self, stories: Id | Sequence[Id], items: Id | Sequence[Id]) -> NDArray[np.float64]:
         """Compute how relevant each item is to the story of the same index, before freshness and limits; float64 (m,).
 
         Raises
@@ -347,19 +348,21 @@ class Recommender(EditorActions):
         ValueError
             If there are not as many items as stories.
         """
+        stories, items = as_ids(stories), as_ids(items)
         if len(stories) != len(items):
             raise ValueError(f"{len(stories)} stories and {len(items)} items, expected as many of each")
         catalog = self.archive.catalog
         return pair_relevance(self.archive, catalog.rows(id_texts(stories)), catalog.rows(id_texts(items)))
 
     def explain_rejected(
-        self, article_ids: Sequence[Id], *, as_of: datetime | None = None
+        self, article_ids: Id | Sequence[Id], *, as_of: datetime | None = None
     ) -> dict[Any, list[Rejected]]:
         """Return the candidates that are not in the lists of stories, best first, each with the rule that rejected it.
 
         Blocked candidates are included, withdrawn ones are not.
         """
         self.overlay.refresh()
+        article_ids = as_ids(article_ids)
         rejected_by_text = self.lister(as_of=as_of).rejected(id_texts(article_ids))
         rejected: dict[Any, list[Rejected]] = {}
         for article_id in article_ids:

@@ -608,3 +608,17 @@ def test_an_archive_that_an_earlier_version_saved_is_refused_with_what_to_do(tmp
     (tmp_path / "CURRENT").write_text(json.dumps(pointer))
     with pytest.raises(SnapshotError, match=r"earlier version of recommender, .*: run precompute with --archive again"):
         Recommender.load(tmp_path)
+
+
+def test_a_single_id_is_a_list_of_one_wherever_several_are_taken() -> None:
+    rec = Recommender(WITHIN_TOPICS.override(TOPICS)).fit(checkerboard())
+    assert rec.recommend_many("t0-s0") == [rec.recommend("t0-s0")]
+    assert rec.explain_rejected("t0-s0") == rec.explain_rejected(["t0-s0"])
+    assert rec.relevance("t0-s0", "t0-s1").tolist() == rec.relevance(["t0-s0"], ["t0-s1"]).tolist()
+
+
+@pytest.mark.parametrize("k", ["five", 2.5, 0])
+def test_a_k_that_is_no_number_of_items_is_refused(k: Any) -> None:
+    rec = Recommender(WITHIN_TOPICS.override(TOPICS)).fit(checkerboard())
+    with pytest.raises(SettingsError, match=f"k is {k!r}, expected a whole number"):
+        rec.recommend("t0-s0", k=k)

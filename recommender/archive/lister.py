@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
+from numbers import Integral
 
 import numpy as np
 import pyarrow as pa
@@ -73,8 +74,8 @@ class Lister:
             If k is less than 1, or filters ask for days in an archive without dates.
         """
         k = archive.settings.selection.k if k is None else k
-        if k < 1:
-            raise SettingsError(f"k is {k}, expected at least 1")
+        if not isinstance(k, Integral) or k < 1:
+            raise SettingsError(f"k is {k!r}, expected a whole number of at least 1")
         withdrawn, blocked, filters = overlay.withdrawn, overlay.blocked, filters or Filters()
         needs_dates = filters.days_before_as_of is not None or filters.days_around_story is not None
         if needs_dates and not archive.dated:

@@ -30,6 +30,11 @@ def id_text(value: Any) -> Any:
     return str(index(value)) if hasattr(type(value), "__index__") else value
 
 
+def as_ids(ids: Id | Iterable[Id]) -> list[Id]:
+    """Return ids as a list, also a single one."""
+    return [ids] if isinstance(ids, str | UUID) or not isinstance(ids, Iterable) else list(ids)
+
+
 def id_texts(ids: Id | Iterable[Id]) -> list[str]:
     """Convert ids, or a single one, to a list of texts.
 
@@ -38,9 +43,7 @@ def id_texts(ids: Id | Iterable[Id]) -> list[str]:
     >>> id_texts([2, "a"]), id_texts(2)
     (['2', 'a'], ['2'])
     """
-    if isinstance(ids, str | UUID) or not isinstance(ids, Iterable):
-        return [id_text(ids)]
-    return list(map(id_text, ids))
+    return list(map(id_text, as_ids(ids)))
 
 
 def require_single(given: Any, call: str, several: str) -> None:

@@ -204,6 +204,7 @@ class Run:
         summary.withdrawn = len(withdrawn)
         values = rec.rules.known_values(catalog)
         summary.findings += rec.rules.check(frozenset(catalog.ids.to_pylist()), summary.as_of, values)
+        summary.findings += _pins_of_copies(rec)
         kept_records, rows_to_make = split_kept(rows, summary.version) if split_kept else (iter(()), rows)
         summary.recomputed = len(rows_to_make)
         # The guards add to their shares while lists are written, and the manifest is written after that.
@@ -290,3 +291,18 @@ class Run:
 def _existing(folder: Path) -> Path:
     """Return the folder, or the nearest one above that exists: a dry run makes none."""
     return next(parent for parent in (folder, *folder.absolute().parents) if parent.exists())
+
+
+def _pins_of_copies(rec: Recommender) -> tuple[str, ...]:
+    """Find pins of an item that is a copy of the story: no list shows it, whatever pins it."""
+    catalog = rec.catalog
+    if not rec.settings.selection.drop_copies:
+        return ()
+    return tuple(
+        f"pin of {pin.item!r} under {pin.story!r}: the item is a copy of the story and is left out"
+        for pin in rec.rules.pins
+        if pin.story in catalog
+        and pin.item in catalog
+        and pin.item != pin.story
+        and len({catalog.copy_group[catalog.row(article_id)] for article_id in (pin.item, pin.story)}) == 1
+    )

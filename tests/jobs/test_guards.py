@@ -193,3 +193,15 @@ def test_the_keywords_of_a_job_are_its_options_in_python_and_on_the_command_line
     for command in (commands.precompute, commands.refresh):  # a program alone gives the other two
         given = {name.replace("column", "columns") for name in signature(command).parameters}
         assert options - {"recommender", "progress"} <= given
+
+
+def test_a_pin_of_a_copy_is_told(tmp_path: Path) -> None:
+    body = "The ferry ran onto the rocks of Gull Point before sunrise and two dozen people were hurt in the fog. " * 5
+    stories = [{"id": name, "title": f"Headline {name}", "body": body} for name in ("story", "copy")]
+    stories.append({"id": "other", "title": "Opera names a director", "body": "The opera has a new director."})
+    rules = {
+        "pins": [{"story": "story", "item": item, "position": 1 + (item == "other")} for item in ("copy", "other")]
+    }
+    summary = precompute(stories, tmp_path, settings=Settings().override({"embedding.model": "tfidf"}), rules=rules)
+    assert summary.findings == ("pin of 'copy' under 'story': the item is a copy of the story and is left out",)
+    assert [item.article_id for item in PublishedLists.open(tmp_path).get("story")] == ["other"]
