@@ -31,7 +31,7 @@ _BLOCKS = (
 )
 _PICTURES = "img,picture,svg,video,audio,object,embed,iframe"  # no word goes on behind one
 _AFTER_SIBLING = ",".join(f"* + {tag}" for tag in ("a", "span", "b", "strong", "i", "em", "u", "small", "font"))
-_NO_TEXT = "script,style,noscript,template,iframe,svg"
+_NO_TEXT = "script,style,noscript,template,iframe"
 _NO_PROSE = "nav,header,footer,aside,figure"  # whose links are not those of the story's sentences
 # Newswire copy contains tickers such as <IBM>, <P> and <T>: a closing tag, <br>, an attribute, a small letter or the
 # beginning of the text make HTML.
