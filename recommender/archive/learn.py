@@ -1,4 +1,4 @@
-"""Learn a newsroom's own ranker from links and clicks, and find out whether it is better than the one at hand."""
+"""Learn a newsroom's own ranker from links and clicks, and test whether it is better than the one in use."""
 
 from __future__ import annotations
 
@@ -56,9 +56,12 @@ class LearnReport:
     trained, tested : int
         Stories with links or clicks; one that has both counts twice.
     learned, present, words : Estimate
-        nDCG@5 of the test stories' candidates by the new ranker, by the one at hand, and by words alone.
+        nDCG@5 of the test stories' candidates by the new ranker, by the one in use, and by words alone.
+    compared : str
+        The name of the ranker that `present` and `gain` are about: the one in use. In place of one that was itself
+        learned from this newsroom's links it is the shipped one, since the former may have seen the test stories.
     gain : Estimate
-        What the new ranker gains over the one at hand.
+        What the new ranker gains over that one.
     curve : tuple of (int, float)
         Training stories and nDCG@5.
     families : mapping of str to float
@@ -80,6 +83,7 @@ class LearnReport:
     learned: Estimate
     present: Estimate
     words: Estimate
+    compared: str
     gain: Estimate
     curve: tuple[tuple[int, float], ...]
     families: Mapping[str, float]
@@ -102,11 +106,11 @@ class LearnReport:
     def verdict(self) -> str:
         """What the comparison shows, in one sentence."""
         if self.better:
-            return f"better than the ranker at hand: {self.gain} nDCG@5 on {self.tested:,} stories"
+            return f"better than the ranker {self.compared}: {self.gain} nDCG@5 on {self.tested:,} stories"
         if self.worse:
-            return f"worse than the ranker at hand: {self.gain} nDCG@5 on {self.tested:,} stories; keep the one at hand"
+            return f"worse than the ranker {self.compared}: {self.gain} nDCG@5 on {self.tested:,} stories"
         more = f"; about {self.needed:,} test stories would tell" if self.needed else ""
-        return f"no difference shown: {self.gain} nDCG@5 on {self.tested:,} stories{more}"
+        return f"no difference to the ranker {self.compared} shown: {self.gain} nDCG@5 on {self.tested:,} stories{more}"
 
 
 def learn_ranker(
@@ -145,11 +149,13 @@ def learn_ranker(
     published = archive.catalog.published[rows] if archive.dated else None
     trained, tested = _split(pairs, published, seed, "" if log is None else " or have clicks")
 
-    present = archive.ranker if archive.ranker is not None else Ranker.default("lexical")
     prior = find_ranker("auto", embedder, embedder)
+    present = archive.ranker if archive.ranker is not None else Ranker.default("lexical")
+    was_learned_here = present.provenance.get("protocol") in _PROTOCOL.values()
+    compared = prior if was_learned_here and prior is not None else present
     fitted = learn(trained, name=name, embedder=embedder, seed=seed, calibrate=False, prior=prior)
     _refuse_chance(trained, tested, fitted, seed)
-    ndcg = _Ndcg.of(tested, fitted, present)
+    ndcg = _Ndcg.of(tested, fitted, compared)
     gain = bootstrap(ndcg.learned - ndcg.present, tested.group, seed=seed)
     curve = _learning_curve(trained, tested, ndcg.learned, seed, prior, progress)
 
@@ -163,7 +169,7 @@ def learn_ranker(
         "nDCG@5": {
             "of": "the fit on the training stories alone",
             "learned": round(float(ndcg.learned.mean()), 4),
-            "at hand": round(float(ndcg.present.mean()), 4),
+            compared.name: round(float(ndcg.present.mean()), 4),
             "gain": [round(value, 4) for value in (gain.value, gain.low, gain.high)],
         },
         "seed": seed,
@@ -180,6 +186,7 @@ def learn_ranker(
         learned=bootstrap(ndcg.learned, tested.group, seed=seed),
         present=bootstrap(ndcg.present, tested.group, seed=seed),
         words=bootstrap(ndcg.words, tested.group, seed=seed),
+        compared=compared.name,
         gain=gain,
         curve=curve,
         families=_losses_without_families(_sample(tested, seed), fitted),
@@ -191,7 +198,7 @@ def learn_ranker(
 
 
 class _Ndcg(NamedTuple):
-    """NDCG@5 of each test story's candidates, (s,), by the new ranker, the one at hand, and by words alone."""
+    """NDCG@5 of each test story's candidates, (s,), by the new ranker, the one that it is compared with, and words."""
 
     learned: NDArray[np.float64]
     present: NDArray[np.float64]
@@ -366,7 +373,7 @@ def _blank_features(pairs: LinkedPairs, names: Sequence[str]) -> NDArray[np.floa
 
 
 def _related_at(pairs: LinkedPairs, ranker: Ranker, present: Ranker) -> float | None:
-    """Find the cut at which as many candidates count as related as under the ranker at hand.
+    """Find the cut at which as many candidates count as related as under the ranker in use.
 
     The probability of a link means something else in every archive, so that a cut cannot be taken over as it is.
     """

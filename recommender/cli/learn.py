@@ -100,9 +100,9 @@ def print_report(report: LearnReport, to: Path) -> None:
             {"order of the candidates": name, "nDCG@5": str(value)}
             for name, value in (
                 ("words alone", report.words),
-                ("the ranker at hand", report.present),
+                (f"the ranker {report.compared}", report.present),
                 ("learned", report.learned),
-                ("gain over the one at hand", report.gain),
+                ("gain of the learned one", report.gain),
             )
         ]
     )
