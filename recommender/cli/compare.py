@@ -139,11 +139,10 @@ def why(
     if json:
         print_json(orjson.dumps({"story": story, "item": item, **asdict(answer)}))
         return
-    others = (article_id for article_id in published.ids() if article_id != story)
-    meant = did_you_mean(item, others)[2:] if answer.rule == "unknown" else ""
+    if answer.rule == "unknown":
+        others = (article_id for article_id in published.ids() if article_id != story)
+        raise UnknownArticleError(f"no story of the published lists has the id {item!r}{did_you_mean(item, others)}")
     figures = "" if answer.score is None else f" Its score is {answer.score:.3f}."
     out.print(cleaned(f"{answer.sentence}{figures}"), markup=False)
-    if meant:
-        out.print(cleaned(f"{meant[:1].upper()}{meant[1:]}"), markup=False)
     if answer.remedy:
         out.print(cleaned(answer.remedy), markup=False)

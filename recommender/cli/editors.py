@@ -354,5 +354,8 @@ def rules(
             out.print(f"not checked: names of {names}; --archive DIR checks them", markup=False)
         if apply:
             out.print(f"in effect at once: {applied} new blocks and stories without a list")
+            n_at_once = len(editorial_rules.no_list) + sum(block.item is not None for block in editorial_rules.blocks)
+            if sum(counts.values()) > n_at_once:
+                out.print("the other rules take effect with the next precompute")
     if findings:
         raise typer.Exit(1)

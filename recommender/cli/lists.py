@@ -5,6 +5,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Callable
 from dataclasses import asdict
+from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -198,6 +199,13 @@ def _print_info(details: dict[str, Any], settings: dict[str, dict[str, Any]]) ->
         details["links"] = describe_links(links["links"], links["stories"], links["unresolved"])
     if dropped := details.pop("boilerplate", None):
         details["boilerplate"] = f"{dropped['passages']:,} passages that recur are left out"
+    if pools := details.get("pools"):
+        moment = datetime.fromtimestamp(pools["as_of"] / 1e6, UTC).isoformat() if pools["timed"] else "any time"
+        details["pools"] = f"for lists of {pools['k']} at {moment}"
+    if "base" in details:
+        details["rows"] = f"{details['rows']:,}, of which {details.pop('base'):,} were fitted"
+    shown = (name for name in details if name != "limits" and (name, details[name]) != ("reach", None))
+    details = {name: "none" if details[name] is None else details[name] for name in shown}
     if versions := details.get("versions kept"):
         details["versions kept"] = ", ".join(versions)
     for name, value in details.items():

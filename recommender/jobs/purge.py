@@ -72,7 +72,7 @@ def _purge_lists(place: str | Path, ids: frozenset[str]) -> str:
     if not is_database(place):
         (Path(place) / "rejected.jsonl").unlink(missing_ok=True)
         shutil.rmtree(Path(place) / "cache", ignore_errors=True)
-    return f"{versions} versions rewritten"
+    return f"{versions} {'version' if versions == 1 else 'versions'} rewritten"
 
 
 def _purge_archive(root: Path, ids: frozenset[str]) -> str:
@@ -96,4 +96,4 @@ def _purge_archive(root: Path, ids: frozenset[str]) -> str:
         archive = replace(archive, catalog=replace(archive.catalog, table=table))
         # The index of the settings is left out: it may not be trainable on few stories, and deletion must not fail.
         snapshot.write(root, select_rows(archive, ~is_purged), rec.embedder)
-    return f"{count} stories deleted"
+    return f"{count} {'story' if count == 1 else 'stories'} deleted"

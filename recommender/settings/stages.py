@@ -5,7 +5,7 @@ from __future__ import annotations
 import codecs
 import re
 from collections.abc import Mapping
-from typing import Any, Literal, Self
+from typing import Annotated, Any, Literal, Self
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import Field, field_validator, model_validator
@@ -261,7 +261,7 @@ class SelectionSettings(Stage):
 
     k: int = Field(5, ge=1, le=1_000, description="items of a list")
     reserves: int = Field(5, ge=0, le=1_000, description="further items kept to replace withdrawn ones")
-    related_at: float | Literal["auto"] | None = Field(
+    related_at: Annotated[float, Field(ge=-1, le=1)] | Literal["auto"] | None = Field(
         "auto",
         description="minimum relevance of a related item; 'auto' = that of the ranker, and also close by words and "
         "meaning; none = all items count as related",

@@ -19,7 +19,8 @@ _DISPLAY = reprlib.Repr()  # values may be large, deep, or numbers that Python d
 _DISPLAY.maxstring = _DISPLAY.maxother = _DISPLAY.maxlong = 200
 _DISPLAY.maxlist = _DISPLAY.maxtuple = _DISPLAY.maxdict = 20
 _DISPLAY.maxlevel = 4
-_TYPE = re.compile(r"(float|int|bool|str|literal\[.*)$")  # pydantic adds it to the name of a value of several types
+# pydantic adds it to the name of a value of several types
+_TYPE = re.compile(r"(constrained-)?(float|int|bool|str|literal\[.*)$")
 _EXPECTED = {  # by the type of pydantic's error
     **dict.fromkeys(("int_parsing", "int_type", "int_from_float"), "expected a whole number"),
     **dict.fromkeys(("float_parsing", "float_type", "finite_number"), "expected a number"),
@@ -76,17 +77,25 @@ def _place(path: Sequence[int | str]) -> str:
 
 def _fault(model: type[BaseModel], error: Any) -> str:
     """Return what is wrong with a value; for an unknown name, a similar name or all names."""
+    *path, name = error["loc"]
+    if error["type"] == "string_pattern_mismatch":
+        field = _fields(model, path).get(name)
+        return f"expected {(field.description if field else None) or error['msg']}"
     if error["type"] != "extra_forbidden":
         expected = _EXPECTED.get(error["type"])
         return str(error["msg"] if expected is None else expected.format(**error.get("ctx", {})))[:500]
+    names = _fields(model, path)
+    suggestion = did_you_mean(str(name), names) or (names and f"; expected one of {', '.join(names)}")
+    return f"there is no such name{suggestion or ''}"
+
+
+def _fields(model: type[BaseModel], path: Sequence[int | str]) -> dict[Any, Any]:
+    """Return the fields at a path of names within a model; none where no model stands there."""
     owner: Any = model
-    *path, unknown = error["loc"]
     for part in path:
         field = owner.model_fields.get(part) if hasattr(owner, "model_fields") else None
         owner = None if field is None else field.annotation
-    names = getattr(owner, "model_fields", ())
-    suggestion = did_you_mean(str(unknown), names) or (names and f"; expected one of {', '.join(names)}")
-    return f"there is no such name{suggestion or ''}"
+    return getattr(owner, "model_fields", {})
 
 
 def _display(value: Any) -> str:

@@ -114,7 +114,7 @@ def test_what_orders_the_lists_is_told(tmp_path: Path) -> None:
         for place in (("--lists", lists), ("--archive", archive)):
             told = cli("info", *place).stdout
             assert (f"ranking.ranker = {wanted}" in told) == (wanted != "auto")
-            assert f"ranker  {ranker.name} ({ranker.sha256[:12]})" in told if ranker else "ranker  None" in told
+            assert f"ranker  {ranker.name} ({ranker.sha256[:12]})" in told if ranker else "ranker  none" in told
     done = cli("refresh", stories, "--lists", lists, "--archive", archive, "--ranker", tmp_path / "own.json")
     assert "note  the ranker was none and is our own (" in done.stdout
     assert "ranker  our own (" in cli("info", "--archive", archive).stdout

@@ -136,7 +136,7 @@ def test_a_snapshot_loses_text_vector_and_words(tmp_path: Path) -> None:
     others = [i for i in rec.catalog.ids.to_pylist() if i != GONE]
     rec.withdraw(GONE)
     expected = {found.article_id: [item.article_id for item in found] for found in rec.recommend_many(others)}
-    assert purge(snap, GONE) == "1 stories deleted"
+    assert purge(snap, GONE) == "1 story deleted"
     # the words of the fitted `tfidf` embedder stay until the next fit, as documented
     assert [name for name in found_in(snap) if "svd_terms" not in name] == []
     loaded = Recommender.load(snap)
@@ -175,8 +175,8 @@ def test_the_command_line_purges_several_places(tmp_path: Path) -> None:
     precompute(archive(), out, settings=SETTINGS, archive=snap)
     done = cli("purge", GONE, "--lists", out, "--archive", snap)
     assert done.returncode == 0, done.stderr
-    assert "1 versions rewritten" in done.stdout
-    assert "1 stories deleted" in done.stdout
+    assert "1 version rewritten" in done.stdout
+    assert "1 story deleted" in done.stdout
     assert orjson.loads(cli("purge", GONE, "--archive", snap, "--json").stdout) == {str(snap): "0 stories deleted"}
     refused = cli("purge", GONE, "--lists", tmp_path / "nothing")
     assert (refused.returncode, "neither published lists nor a saved archive" in refused.stderr) == (2, True)
