@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import fcntl
 import gc
 import os
 import secrets
@@ -8,6 +9,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import hypothesis
@@ -32,6 +34,7 @@ os.fsync = os.fstat
 hypothesis.settings.register_profile("without a clock", deadline=None)
 hypothesis.settings.load_profile("without a clock")
 
+COMPILING = "RECOMMENDER_TESTS_COMPILING"  # names the file that is locked meanwhile
 MOST_WORKERS = 4  # each fits and compiles for itself what others do, and holds its own models
 
 
@@ -48,7 +51,14 @@ def is_whole(config: pytest.Config) -> bool:
 def pytest_configure(config: pytest.Config) -> None:
     """Compile the loops of a new checkout in one process while the workers collect, or each compiles all of them."""
     if is_whole(config) and not hasattr(config, "workerinput") and not any((ROOT / "recommender").rglob("*.nbi")):
-        compiling = subprocess.Popen([sys.executable, "-c", "import tests.support.preloaded"], cwd=ROOT)
+        folder = TemporaryDirectory()
+        lock = Path(folder.name) / "compiling"
+        with lock.open("w") as file:  # the process holds it until it ends
+            fcntl.flock(file, fcntl.LOCK_EX)
+            command = [sys.executable, "-c", "import tests.support.preloaded"]
+            compiling = subprocess.Popen(command, cwd=ROOT, pass_fds=[file.fileno()])
+        os.environ[COMPILING] = str(lock)
+        config.add_cleanup(folder.cleanup)
         config.add_cleanup(compiling.wait)
 
 
@@ -59,9 +69,12 @@ def pytest_ignore_collect(collection_path: Path) -> bool | None:
 
 
 def pytest_collection_finish() -> None:
-    """Let later collections of garbage pass over what stays until the end: modules and thousands of tests."""
+    """Let later collections of garbage pass over modules and tests, which stay; wait for machine code, if need be."""
     gc.freeze()
     gc.enable()
+    if lock := os.environ.get(COMPILING):
+        with open(lock) as file:
+            fcntl.flock(file, fcntl.LOCK_SH)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
