@@ -24,7 +24,9 @@ _NO_BOOSTS = {"boosts": (), "desk": ()}  # a boost touches only the lists that h
 def mask_touched(before: Archive, after: Archive) -> NDArray[np.bool_]:
     """Mark the rows of the later state whose lists may differ from those of the earlier one; both have pools.
 
-    Rows that are new in the later state are marked as well.
+    Rows that are new in the later state are marked as well. A list depends on all candidates of its story, as the
+    ranker asks how many of them are closer: with 200 candidates each, changes to one story in a hundred touch nearly
+    nine lists in ten.
     """
     old_pools, new_pools = _pools(before), _pools(after)
     if _differ_as_a_whole(before, after):
