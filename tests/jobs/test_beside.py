@@ -73,7 +73,7 @@ def test_an_archive_may_lie_inside_its_lists_and_lists_inside_their_archive(tmp_
         precompute(checkerboard(), lists, archive=archive, settings=SETTINGS)
         assert refresh([], lists, archive).lists == len(checkerboard())
         assert purge(lists, "t0-s0").endswith("versions rewritten")
-        assert purge(archive, "t0-s0") == "1 stories deleted"
+        assert purge(archive, "t0-s0") == "1 story deleted"
         assert "t0-s0" not in PublishedLists.open(lists).ids()
         assert "t0-s0" not in items(Recommender.load(archive), "t0-s1")
 

@@ -138,7 +138,8 @@ def test_a_value_beyond_the_limit_ends_a_document(tmp_path: Path) -> None:
 
 # -- separated values --------------------------------------------------------------------------
 
-CELLS = st.text(alphabet=st.sampled_from("ab ,;|\t\"'\n=é東"), max_size=8)
+CELLS = st.text(alphabet=st.sampled_from("ab ,;|\t\"'\n=é東"), max_size=8).filter(lambda cell: '="' not in cell)
+"""Of any text but formulas, which sheets write around values."""
 
 
 @settings(max_examples=100, deadline=None)

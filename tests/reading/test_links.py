@@ -486,7 +486,7 @@ def test_a_run_tells_of_its_links(tmp_path: Path, tfidf: Settings) -> None:
     ]
     changed = refresh([{"id": "d", "title": "Ferry afloat", "links": ["a"]}], out, snap)
     assert (changed.links, changed.stories_with_links, changed.unresolved_links) == (3, 3, 1)
-    assert "1 stories deleted" in purge(snap, "a")
+    assert "1 story deleted" in purge(snap, "a")
     left = Recommender.load(snap)
     targets = [link["target"] for links in left.catalog.table["links"].to_pylist() for link in links]
     assert sorted(targets) == ["b", "nowhere"]
