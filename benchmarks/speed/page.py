@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from benchmarks.cases import CASES
 
 from benchmarks.common import RESULTS
 
@@ -117,6 +118,35 @@ def candidates() -> Iterator[str]:
     )
 
 
+def peers() -> Iterator[str]:
+    """Report times and memory of each task, compared with other libraries that do the same."""
+    found = loaded("speed")
+    machine, rounds = found["rows"][0]["machine"]["cpu"], found["rows"][0]["settings"]["rounds"]
+    yield "## Compared with other libraries"
+    yield ""
+    yield f"`python -m benchmarks.speed --to`, {machine}; wall time of the best of {rounds} rounds,"
+    yield "each in a process of its own, in turns. *Recall*: of the exact nearest. *Ratio*: to the second system"
+    yield "of each task; below 1 is faster. The nearest of every story are those by vectors alone, compared with"
+    yield "all. A call of `recommender` returns a list with its reasons, a call of FAISS rows."
+    yield ""
+    yield from table(
+        ("task", "stories", "system", "seconds", "peak memory", "recall", "ratio"),
+        (
+            (
+                CASES[row["case"]].what,
+                f"{row['n']:,}",
+                name,
+                f"{one['seconds']:.3g}" + (" (projected)" if one.get("projected") else ""),
+                f"{one['peak_mib']:,.0f} MiB",
+                "-" if one.get("recall") is None else f"{one['recall']:.3f}",
+                "-" if one.get("ratio") is None else f"{one['ratio']:.2f}",
+            )
+            for row in found["rows"]
+            for name, one in (("recommender", row["ours"]), *row["peers"].items())
+        ),
+    )
+
+
 def growth(first: Any, last: Any) -> str:
     """Extrapolate the growth of the time to archives that were not measured."""
     stories, time = (np.log([row[name] for row in (first, last)]) for name in ("stories", "within reach, seconds"))
@@ -209,7 +239,7 @@ def serving() -> Iterator[str]:
 
 def document() -> str:
     """Return the page."""
-    parts = ["\n".join(part()) for part in (candidates, lists, whole_run, reading, serving)]
+    parts = ["\n".join(part()) for part in (candidates, lists, whole_run, peers, reading, serving)]
     return HEAD + "\n" + "\n\n".join(parts) + "\n"
 
 
