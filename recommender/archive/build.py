@@ -27,7 +27,7 @@ from recommender.errors import InputError, SettingsError
 from recommender.features.common import OF_SECTION, common_words, passing_words
 from recommender.features.hubness import Hubness
 from recommender.features.spelling import Spelling
-from recommender.features.texts import TextParts, times_used
+from recommender.features.texts import TextParts
 from recommender.features.tfidf import Tfidf
 from recommender.progress import Progress, silent
 from recommender.ranking.ranker import Ranker, find_ranker
@@ -98,7 +98,7 @@ def build_archive(
             searched=searched,
             tfidf=tfidf,
             parts=parts,
-            spelling=Spelling.fit(texts, tfidf, common, passing_words(terms, times_used(terms, tfidf.idf))),
+            spelling=Spelling.fit(texts, tfidf, common, passing_words(terms, tfidf.idf)),
             hubness=hubness,
             neighbours=hubness.neighbours(terms, story_vectors),
             shortlist=shortlist,

@@ -6,13 +6,15 @@ import numpy as np
 import scipy.sparse as sp
 from numpy.typing import NDArray
 
+from recommender.features.texts import times_used
+
 COMMON = 0.02  # share of a vocabulary, its most frequent terms, that say nothing of a story
 FREQUENT = 0.1  # share of the stories with a term above which it says nothing
 FEW = 3  # stories with a term, in an archive of any size, up to which it says something
 OF_SECTION = 0.5  # share of the stories of a section above which a term says no more than the section does
 _LEAST = 20  # stories that a language or section needs before its common words are sought, and a word to be judged
 _TOPICAL = 1.3  # times as often as most words a word must recur within stories, or they use it in passing
-_BLOCK = 1 << 16
+_BLOCK = 1 << 14  # stories looked at together
 
 
 def common_words(
@@ -56,7 +58,7 @@ def common_words(
     return np.asarray(uses_where_common > 0.5 * uses)
 
 
-def passing_words(terms: sp.csr_matrix, times: NDArray[np.float64]) -> NDArray[np.bool_]:
+def passing_words(terms: sp.csr_matrix, idf: NDArray[np.float32]) -> NDArray[np.bool_]:
     """Mark the terms that stories use in passing, (v,): what a story is about recurs in it more often than most words.
 
     "Fell", "occurred" and "subsequent" are rare enough to weigh heavily, and yet say nothing of a story. Of the stories
@@ -64,20 +66,24 @@ def passing_words(terms: sp.csr_matrix, times: NDArray[np.float64]) -> NDArray[n
 
     Parameters
     ----------
-    terms : csr_matrix, shape (n, v)
-    times : ndarray of float64, shape (nnz,)
-        How often each story uses each of its terms.
+    terms : csr_matrix of float32, shape (n, v)
+        TF-IDF rows of the whole texts.
+    idf : ndarray of float32, shape (v,)
 
     Examples
     --------
-    >>> uses = np.ones((60, 4))
-    >>> uses[:12, 1:3], uses[:40, 3] = 2, 2
-    >>> np.flatnonzero(passing_words(sp.csr_matrix(uses), uses.ravel())).tolist()
+    >>> times = np.ones((60, 4))
+    >>> times[:12, 1:3], times[:40, 3] = 2, 2
+    >>> idf = np.ones(4, np.float32)
+    >>> np.flatnonzero(passing_words(sp.csr_matrix(1 + np.log(times)), idf)).tolist()
     [0, 1, 2]
     """
     n_terms = terms.shape[1]
-    stories = np.bincount(terms.indices, minlength=n_terms)
-    recurring = np.bincount(terms.indices[times > 1], minlength=n_terms)
+    stories, recurring = np.zeros(n_terms, dtype=np.int64), np.zeros(n_terms, dtype=np.int64)
+    for start in range(0, terms.shape[0], _BLOCK):
+        block = terms[start : start + _BLOCK]
+        stories += np.bincount(block.indices, minlength=n_terms)
+        recurring += np.bincount(block.indices[times_used(block, idf) > 1], minlength=n_terms)
     is_known = stories >= _LEAST
     share = recurring[is_known] / stories[is_known]
     is_passing = np.zeros(n_terms, dtype=bool)

@@ -17,6 +17,7 @@ _BOUND = 0.6  # share of a term's uses in compounds from which on the term says 
 _SURE = 0.6  # share of its uses in one compound from which on the term stands for it
 _LEAST = 2  # uses of that compound
 _BETWEEN = "[^\\pL\\pM\\pN_\u2010\u2011'\u2019-]+"
+_EDGES = "-'\u2010\u2011\u2019"
 _JOINT = re.compile("[-\u2010\u2011]|(?<=\\w\\w)['\u2019](?=\\w\\w)")  # not as in "Trump's"
 
 
@@ -32,25 +33,25 @@ def compounds(table: pa.Table, terms: pa.StringArray) -> pa.StringArray:
     ['anti-Semitism', '', None, None]
     """
     uses: Counter[str] = Counter()  # of each term
-    forms: dict[str, Counter[str]] = defaultdict(Counter)  # spellings of each compound
+    forms: dict[tuple[str, ...], Counter[str]] = defaultdict(Counter)  # spellings of each compound, by its parts
     for word, count in _count_words(table).items():
-        parts = [part for part in _JOINT.split(fold(word)) if part]
+        parts = tuple(part for part in _JOINT.split(fold(word)) if part)
         uses.update(dict.fromkeys(parts, count))
         if len(parts) > 1:
-            forms[fold(word).strip("-'\u2010\u2011\u2019")][word.strip("-'\u2010\u2011\u2019")] += count
+            forms[parts][word.strip(_EDGES)] += count
     bound: Counter[str] = Counter()  # uses of each term in compounds
-    best: dict[str, tuple[int, str]] = {}
-    for compound, spellings in forms.items():
+    best: dict[str, tuple[int, tuple[str, ...]]] = {}
+    for parts, spellings in forms.items():
         count = spellings.total()
-        for part in set(_JOINT.split(compound)):
+        for part in set(parts):
             bound[part] += count
-            best[part] = max(best.get(part, (0, "")), (count, compound))
+            best[part] = max(best.get(part, (0, ())), (count, parts))
     found: list[str | None] = [None] * len(terms)
     for number, term in enumerate(terms.to_pylist()):
         if bound[term] and bound[term] >= _BOUND * uses[term]:
-            count, compound = best[term]
+            count, parts = best[term]
             is_sure = count >= max(_SURE * uses[term], _LEAST)
-            spellings = forms[compound]
+            spellings = forms[parts]
             found[number] = min(spellings, key=lambda form: (-spellings[form], form)) if is_sure else ""
     return pa.array(found, pa.string())
 

@@ -21,6 +21,7 @@ def table(*bodies: str) -> pa.Table:
     [
         (["a rise of anti-Semitism", "Anti-Semitism", "on anti-Semitism"], "semitism", "anti-Semitism"),
         (["Wet'suwet'en chiefs", "the Wet\u2019suwet\u2019en", "Wet'suwet'en land"], "suwet", "Wet'suwet'en"),
+        (["Wet'suwet'en", "Wet'suwet'en", *["Wet\u2019suwet\u2019en"] * 2], "suwet", "Wet'suwet'en"),
         (["Chick-fil-A opens", "Chick\u2011fil\u2011A closes", "Chick-fil-A"], "fil", "Chick-fil-A"),
         (["anti-war", "anti-trust", "an anti-noise law"], "anti", ""),
         (["once in a well-being", "a day"], "being", ""),  # once is no habit
@@ -33,16 +34,21 @@ def table(*bodies: str) -> pa.Table:
 )
 def test_the_compound_that_a_term_mostly_stands_in(bodies: list[str], term: str, expected: str | None) -> None:
     (found,) = compounds(table(*bodies), pa.array([term], pa.string())).to_pylist()
-    assert expected == found or (expected is not None and found in {expected, expected.replace("'", "\u2019")})
+    assert found == expected
+
+
+def passing(times: np.ndarray) -> list[bool]:
+    idf = np.linspace(1, 3, times.shape[1]).astype(np.float32)
+    rows = (1 + np.log(times)) * idf
+    rows /= np.linalg.norm(rows, axis=1, keepdims=True)
+    return passing_words(sp.csr_matrix(rows.astype(np.float32)), idf).tolist()
 
 
 def test_what_recurs_in_its_stories_is_topical() -> None:
-    uses = np.ones((40, 3))
-    uses[:30, 2] = 3
-    matrix = sp.csr_matrix(uses)
-    assert passing_words(matrix, matrix.data).tolist() == [False, False, False]  # most words never recur
-    uses[:4, :2] = 2
-    matrix = sp.csr_matrix(uses)
-    assert passing_words(matrix, matrix.data).tolist() == [True, True, False]
-    few = sp.csr_matrix(uses[:19])
-    assert not passing_words(few, few.data).any()  # too few stories to tell
+    times = np.ones((40, 4))
+    times[:30, 2] = 3
+    assert passing(times) == [False] * 4  # most words never recur
+    times[:4, :2] = 2
+    assert passing(times) == [True, True, False, True]
+    assert passing(np.tile(times, (500, 1))) == [True, True, False, True]  # more than are looked at together
+    assert passing(times[:19]) == [False] * 4  # too few stories to tell
