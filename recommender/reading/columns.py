@@ -41,7 +41,7 @@ from recommender.reading.markup import Anchor, are_plain
 from recommender.reading.names import TIMES
 from recommender.reading.plan import Plan
 from recommender.reading.report import Notes, ReadReport
-from recommender.reading.status import NO_TEXT, NOTICE
+from recommender.reading.status import NO_TEXT, NOTICE, TOTALS
 from recommender.reading.text_arrays import STRING
 from recommender.reading.values import MISSING, plain
 
@@ -108,6 +108,8 @@ class Columns:
         self._add_further_tags(fields)
         has_no_body = text_arrays.sizes(fields["body"]) == 0
         self.odd |= has_no_body & (text_arrays.sizes(fields["title"]) == 0)
+        if has_no_body.any():
+            self.odd |= has_no_body & text_arrays.matches(fields["id"], TOTALS)
         leads, repeated = self._drop_repeated_leads(fields)
         fields["extra"] = pa.array(self._write_details(has_no_body), STRING)
         fields["line"] = pa.array(text_arrays.lines_for_readers(leads, fields["body"]), STRING)

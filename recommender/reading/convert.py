@@ -66,9 +66,11 @@ LINE_BREAK = r"[\t\n\x0b\x0c\r]"
 _LINE_BREAK = re.compile(LINE_BREAK)
 
 _MAX_EMAIL_AUTHOR = 300  # characters
-_BY, _EMAIL_AUTHOR = re.compile(r"(?:By|BY|by) "), re.compile(r"\S+@\S+ \(([^()]+)\)")
-MORE_THAN_NAME = r"^(?:By|BY|by) |@"
+_BY_WORDS = "By|BY|by|Par|PAR|Por|POR|Von|VON|Door|DOOR|Av|Af"
+MORE_THAN_NAME = rf"(?:^|, )(?:{_BY_WORDS}) |@"
 """What all authors match that are more than a name."""
+_BY = re.compile(rf"(?:^|(?<=, ))(?:(?i:By)|(?:{_BY_WORDS})(?= +[A-ZÀ-Þ]\S* )) +")  # "Von Miller" is a name
+_EMAIL_AUTHOR = re.compile(r"\S+@\S+ \(([^()]+)\)")
 
 _CALLS = (
     "Continue reading|Read (?:more|on)|Weiterlesen|Mehr lesen|Lees (?:verder|meer)|Lire la suite|Leer más|"

@@ -27,7 +27,7 @@ from recommender.reading.markup import Anchor
 from recommender.reading.months import AmbiguousMonth
 from recommender.reading.names import TIMES, guess_id_column
 from recommender.reading.plan import Plan
-from recommender.reading.status import notice
+from recommender.reading.status import TOTALS, notice
 from recommender.reading.time_texts import AmbiguousDate
 from recommender.reading.values import as_text, plain, quoted, single_value
 
@@ -43,6 +43,7 @@ _MIN_INEXACT = 2**53  # from here on floats are several whole numbers each
 FLOAT_ID = r"^(\d+)[.,]0$"
 """A number that a program wrote as a decimal one, mostly next to missing ids."""
 _FLOAT_ID = re.compile(FLOAT_ID, re.ASCII)
+_TOTALS = re.compile(TOTALS)
 _INSTANT = timedelta(microseconds=1)
 
 
@@ -82,6 +83,8 @@ class _RowConverter:
         self._add_other_fields()
         if not self.values.get("title") and not self.values.get("body"):
             raise RowError(_missing_text(self.raw, self.plan))
+        if not self.values.get("body") and _TOTALS.search(self.values["id"]) and self.values["title"].isdecimal():
+            raise RowError("a line of totals, not a story")
         if self.plan.status.reads_texts and (
             reason := notice(self.values.get("title", ""), self.values.get("body", ""))
         ):

@@ -175,6 +175,7 @@ def fold(name: str) -> str:
 
 
 _ID_LIKE = re.compile(r"(?:^|[\W_])(?i:id|nr|no|num|number|nummer|key|code|ref)\.?$|[a-z](?:ID|Id|Nr|Key)$")
+_OF_STORY = re.compile(r"(?:article|story|post|news|node|artikel)(?!name$|head$|format$|text$|title$)(.+)")
 _AGAIN = re.compile(r"(.+) [2-9]")
 """The name of a column behind another of this name, as readers call it."""
 KICKERS = frozenset(map(fold, _KICKERS.split()))
@@ -198,7 +199,7 @@ def _place_of(column: str) -> tuple[str, float] | None:
         return known
     if matched := next(((field, place) for pattern, field, place in _PATTERNS if pattern.fullmatch(folded)), None):
         return matched
-    again = _AGAIN.fullmatch(column)
+    again = _AGAIN.fullmatch(column) or _OF_STORY.fullmatch(folded)  # article_published
     known = _place_of(again[1]) if again else None
     return (known[0], known[1] + 0.1) if known else None
 

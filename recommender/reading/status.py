@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -85,7 +85,11 @@ _STATUSES = (
     )),
 )  # fmt: skip
 _ROBOTS = ("robots", "metarobots")
-_STATUS_KEYS = ("target_id", "state", "status", "code", "key", "id")  # of an object that represents a status
+_STATUS_KEYS = ("target_id", "state", "status", "code", "key", "id", "index")  # of an object that represents a status
+_HOLDERS = (  # objects in which systems keep statuses and flags
+    "seo", "seometadata", "seosettings", "meta", "metadata", "metatags", "yoastheadjson", "publishing", "flags", "system",
+    "distribution", "recommendations",
+)  # fmt: skip
 # columns that may contain the time at which a story was taken out
 _TIMED_FLAGS = ("deleted", "removed", "trashed", "unpublished", "hidden", "withheld", "withdrawn", "retracted")
 _DELETION_TIMES = ("deletedat", "trashedat", "datedeleted", "deletedon")
@@ -106,6 +110,11 @@ _TO_EDITORS = re.compile(
     re.IGNORECASE,
 )
 _OPENING = 500  # characters
+TOTALS = (
+    r"(?i)^(?:grand |sub)?(?:totals?|totale?n?|totaal|gesamt(?:summe|zahl)?|insgesamt|summe|suma|soma|somme|razem|"
+    r"celkem|összesen|toplam|yhteensä|итого|всего|合計|合计|總計|총계|합계)(?:\W|$)"
+)
+"""What all ids match that stand before the totals of a sheet, below its stories."""
 STATUS_NAMES = frozenset((*_STATUSES, *_FLAGS, *_TYPES, *_DELETION_TIMES))
 """Folded names of columns that say whether a row is a published story."""
 
@@ -157,7 +166,7 @@ class StatusCheck:
         checked = tuple(
             (column, name)
             for name, column in columns.items()
-            if name in STATUS_NAMES or name.removeprefix("is") in hidden
+            if name in STATUS_NAMES or name in _HOLDERS or name.removeprefix("is") in hidden
         )
         return cls(checked, hidden, shown)
 
@@ -173,8 +182,8 @@ class StatusCheck:
         (None, 'post_status desk 7')
         """
         unknown = None
-        for column, name in self.columns:
-            value = single_value(raw.get(column))
+        for column, name, given in self._values(raw):
+            value = single_value(given)
             if isinstance(value, Mapping):  # of Drupal and others
                 value = next((value[key] for key in _STATUS_KEYS if value.get(key)), None)
             if is_missing(value) or isinstance(value, list | tuple | Mapping):
@@ -188,6 +197,16 @@ class StatusCheck:
             if is_hidden is None and name in _STATUSES:
                 unknown = unknown or f"{column} {text}"
         return None, unknown
+
+    def _values(self, raw: Mapping[str, Any]) -> Iterator[tuple[str, str, Any]]:
+        """Find the statuses of a row, also those within objects: column, folded name and value."""
+        for column, name in self.columns:
+            value = raw.get(column)
+            if name not in _HOLDERS:
+                yield column, name, value
+            elif isinstance(value, Mapping):
+                inner = ((f"{column}.{key}", fold(str(key)), part) for key, part in value.items())
+                yield from (found for found in inner if found[1] in STATUS_NAMES and found[1] not in _TYPES)
 
     def _is_hidden(self, name: str, text: str) -> bool | None:
         """Check whether a value says that a row is no published story; None where it says neither."""

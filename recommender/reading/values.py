@@ -32,7 +32,7 @@ class NotUtf8(RowError):
 
 _PLAIN_TYPES = frozenset((str, int, bool, dict, list))
 # Keys that contain the value of an object: WordPress, Arc XP, Drupal, JSON-LD, XML as JSON, MongoDB, then names, then
-# types of DynamoDB and Firestore.
+# types of DynamoDB and Firestore, and those of Avro and BigQuery.
 _KEYS = (
     "rendered", "basic", "processed", "#text", "@value", "$t", "_", "value", "name", "term", "title", "headline",
     "label", "text", "content", "html", "display_name", "displayName", "full_name", "fullName", "byline",
@@ -40,6 +40,7 @@ _KEYS = (
     "$uuid", "$timestamp", "en", "main", "original", "webTitle", "data", "attributes", "_seconds", "seconds", "node",
     "nodes", "edges", "t", "S", "N", "SS", "L", "BOOL", "stringValue", "timestampValue", "integerValue",
     "doubleValue", "booleanValue", "arrayValue", "values", "tag", "keyword", "target_id",
+    "string", "long", "int", "array", "list", "element", "v",
 )  # fmt: skip
 _NAMES = ("name", "term", "label", "title", "slug")
 _ADDRESSES = ("url", "href", "src", "contentUrl", "@id", "link", "canonical", "uri", "original")

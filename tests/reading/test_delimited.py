@@ -40,6 +40,11 @@ def read(path: Path, text: str, **settings: Any) -> tuple[list[tuple[str, str]],
         (",id,title,body\n0,1,A,x\n", [("A", "x")]),
         ("id,title,title,body\n1,A,B,x\n", [("A", "x")]),
         ("id,title,body\n1,A,\\N\n", [("A", "")]),
+        ("id,title,body\nID,Title,Body\n1,A,x\n", [("A", "x")]),
+        ("id,title,body\n--,-----,----\n1,A,x\n", [("A", "x")]),
+        (" id | title | body\n----+-------+------\n  1 | A     | x\n", [("A", "x")]),
+        ("id,title,body\n1,A,x\n" + "\0" * 40, [("A", "x")]),
+        ('id,title,body\n="1",="A",="\n="2",="B",=""\n', [("A", '="'), ("B", "")]),
     ],
 )
 @pytest.mark.parametrize("name", ["a.csv", "a.tsv", "a.txt"])
@@ -47,6 +52,15 @@ def test_every_dialect(tmp_path: Path, text: str, rows: list[tuple[str, str]], n
     found, report = read(tmp_path / name, text)
     assert found == rows
     assert report.rejected == []
+
+
+@pytest.mark.parametrize("word", ["Total", "Grand total", "TOTALS:", "Gesamt", "Summe", "Totaal", "Итого", "合計"])
+@pytest.mark.parametrize("count", [2, 40])
+def test_a_line_of_totals_is_no_story(tmp_path: Path, word: str, count: int) -> None:
+    stories = "".join(f"{number},Total {number},\n" for number in range(count))
+    found, report = read(tmp_path / "a.csv", f"id,title,body\n{stories}Total-eclipse,Total eclipse,\n{word},{count},\n")
+    assert len(found) == count + 1
+    assert [row.reason for row in report.rejected] == ["a line of totals, not a story"]
 
 
 def test_columns_of_a_file_without_a_header_are_named_by_a_setting(tmp_path: Path) -> None:
@@ -147,7 +161,9 @@ def test_columns_that_are_not_known_are_named_in_the_reason(tmp_path: Path) -> N
     assert "columns id, Kopf is known as one; name them with --column title=COLUMN" in bad.reason
 
 
-@pytest.mark.parametrize("before", ["Export of 27 Nov 2026\n", "\n\nStories\n\n"])
+@pytest.mark.parametrize(
+    "before", ["Export of 27 Nov 2026\n", "\n\nStories\n\n", "Article,Article,Article\n", "Meta,Body,\n"]
+)
 def test_lines_before_the_names_of_the_columns_are_passed_over(tmp_path: Path, before: str) -> None:
     (tmp_path / "a.csv").write_text(f"{before}id,title,body\n1,Ferry,It ran.\n2\n")
     table, report = read_articles(tmp_path / "a.csv")

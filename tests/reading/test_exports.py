@@ -24,6 +24,17 @@ VALUES: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
     "a title on lines": ({"title": "Ferry\n   aground"}, {"title": "Ferry aground"}),
     "a section on lines": ({"section": "Local\n News"}, {"section": "Local News"}),
     "a byline": ({"byline": "By Ann Bell"}, {"author": "Ann Bell"}),
+    "a byline in French": ({"author": "Par Ann Bell"}, {"author": "Ann Bell"}),
+    "bylines in German": ({"author": ["Von Ann Bell", "Von Bo Day"]}, {"author": "Ann Bell, Bo Day"}),
+    "a name that begins like a German byline": ({"author": "Von Miller"}, {"author": "Von Miller"}),
+    "columns that say what they are of": (
+        {"article_published": "2026-11-27", "storyAuthor": "Ann", "news_tags": "sea", "post_summary": "Fog"},
+        {"published_at": datetime(2026, 11, 27), "author": "Ann", "tags": ["sea"], "lead": "Fog"},
+    ),
+    "types of Avro and BigQuery": (
+        {"title": {"string": "Fog"}, "tags": {"list": [{"element": "sea"}, {"element": "fog"}]}, "section": {"v": "A"}},
+        {"title": "Fog", "tags": ["sea", "fog"], "section": "A"},
+    ),
     "authors in lists and bylines": (
         {"author": [[{"@type": "Person", "name": "Ann"}], {"@type": "Person", "byline": "Bo"}]},
         {"author": "Ann, Bo"},
@@ -195,6 +206,7 @@ def test_a_flag_hides_by_setting() -> None:
 
 ROWS = [{"id": "1", "title": "Fog"}, {"id": "2", "title": "Ice"}]
 FILES = {
+    "zeros before lines": ("a.jsonl", "".join(f"\0\0{json.dumps(row)}\n" for row in ROWS)),
     "lines of arrays": ("a.jsonl", "\n".join(json.dumps([row]) for row in ROWS)),
     "pages of an answer": ("a.jsonl", "\n".join(json.dumps({"page": 1, "articles": [row]}) for row in ROWS)),
     "two arrays": ("a.json", "\n".join(json.dumps([row], indent=1) for row in ROWS)),

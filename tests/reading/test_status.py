@@ -86,6 +86,15 @@ def test_every_status_column_hides_and_shows(column: str) -> None:
         ({"embargoed": "2020-11-27T10:00:00Z"}, True),
         ({"published": "On"}, True),
         ({"published": "Off"}, False),
+        ({"seo": {"noindex": True, "title": "Ferry"}}, False),
+        ({"seo": {"noindex": False, "status": None}}, True),
+        ({"metadata": {"robots": "noindex, follow"}}, False),
+        ({"yoast_head_json": {"robots": {"index": "noindex"}}}, False),
+        ({"yoast_head_json": {"robots": {"index": "index"}}}, True),
+        ({"publishing": {"isPublished": False}}, False),
+        ({"system": {"workflowState": "draft", "type": "page"}}, False),
+        ({"meta_data": {"type": "page", "status": "live"}}, True),
+        ({"image": {"hidden": True}}, True),  # a picture's, not the story's
     ],
     ids=repr,
 )

@@ -810,3 +810,82 @@ def test_a_letter_of_ghost_and_a_post_hidden_from_search_engines_are_not_shown()
     assert report.unpublished == {"status unpublished": 1}
     _, report = read_articles([{**post, "yoast_head_json": {"robots": {"index": "noindex"}}}])
     assert report.unpublished == {"robots noindex": 1}
+
+
+def _debezium(before: Any, after: Any, op: str, at: int) -> dict[str, Any]:
+    return {"before": before, "after": after, "op": op, "ts_ms": 1795770000000 + at, "source": {"table": "stories"}}
+
+
+FERRY, FOG = {"id": 1, "title": "Ferry", "body": "It ran."}, {"id": 2, "title": "Fog", "body": "It lifted."}
+# messages that create 1 and 2, and delete 2
+CHANGES: dict[str, list[dict[str, Any]]] = {
+    "Debezium": [
+        _debezium(None, FERRY, "r", 0), _debezium(None, FOG, "c", 1), _debezium(FOG, None, "d", 2),
+    ],
+    "Debezium, a story that returns": [
+        _debezium(None, FOG, "c", 0), _debezium(FERRY, None, "d", 1), _debezium(None, FERRY, "c", 2),
+        _debezium({"id": 2}, None, "d", 3),
+    ],
+    "Kafka Connect": [
+        {"schema": {"type": "struct"}, "payload": payload}
+        for payload in (_debezium(None, FERRY, "c", 0), _debezium(FOG, None, "d", 1))
+    ],
+    "AWS DMS": [
+        {"data": FERRY, "metadata": {"operation": "load", "table-name": "stories"}},
+        {"data": FOG, "metadata": {"operation": "delete", "table-name": "stories"}},
+    ],
+    "Maxwell": [
+        {"database": "cms", "type": "insert", "ts": 1795770000, "data": FERRY},
+        {"database": "cms", "type": "delete", "ts": 1795770000, "data": FOG, "old": {"title": "Ice"}},
+    ],
+    "MongoDB": [
+        {"_id": {"_data": "8"}, "operationType": "insert", "fullDocument": {"_id": 1, **FERRY}},
+        {"_id": {"_data": "9"}, "operationType": "delete", "documentKey": {"_id": 2}},
+    ],
+    "DynamoDB": [
+        {"eventName": "INSERT", "dynamodb": {"NewImage": {"id": {"N": "1"}, "title": {"S": "Ferry"}}}},
+        {"eventName": "REMOVE", "dynamodb": {"Keys": {"id": {"N": "2"}}}},
+    ],
+    "CloudEvents": [
+        {"specversion": "1.0", "type": "story.published", "id": "e1", "source": "cms", "data": FERRY},
+        {"specversion": "1.0", "type": "story.unpublished", "id": "e2", "source": "cms", "data": FOG},
+    ],
+    "a webhook": [{"type": "INSERT", "record": FERRY}, {"type": "DELETE", "record": None, "old_record": FOG}],
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("kind", CHANGES)
+@pytest.mark.parametrize("in_file", [False, True])
+def test_messages_about_changes_give_stories_and_those_that_were_deleted(
+    tmp_path: Path, kind: str, in_file: bool
+) -> None:
+    (tmp_path / "a.jsonl").write_text("\n".join(map(json.dumps, CHANGES[kind])))
+    table, report = read_articles(tmp_path / "a.jsonl" if in_file else CHANGES[kind])
+    assert table.select(["id", "title"]).to_pylist() == [{"id": "1", "title": "Ferry"}]
+    assert (report.unpublished, report.rejected) == ({"status deleted": 1}, [])
+    assert list(report.taken_back) == ["2"]
+
+
+def test_a_story_in_a_message_that_says_nothing_of_a_change_is_read(tmp_path: Path) -> None:
+    rows = [{"topic": "stories", "offset": 3, "key": "1", "value": FERRY}, {"type": "story", "data": FOG}]
+    assert read_articles(rows)[0]["title"].to_pylist() == ["Ferry", "Fog"]
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "shown"),
+    [
+        ("_yoast_wpseo_meta-robots-noindex", "1", False),
+        ("_yoast_wpseo_meta-robots-noindex", "2", True),
+        ("_aioseop_noindex", "on", False),
+        ("rank_math_robots", 'a:1:{i:0;s:7:"noindex";}', False),
+        ("rank_math_robots", 'a:1:{i:0;s:5:"index";}', True),
+    ],
+)
+def test_plugins_of_wordpress_hide_posts_of_an_export(tmp_path: Path, key: str, value: str, shown: bool) -> None:
+    meta = (
+        f"<wp:postmeta><wp:meta_key>{key}</wp:meta_key><wp:meta_value><![CDATA[{value}]]></wp:meta_value></wp:postmeta>"
+    )
+    item = f"<item><title>Ferry</title><wp:post_id>1</wp:post_id><wp:status>publish</wp:status>{meta}</item>"
+    (tmp_path / "a.xml").write_text(f"<rss><channel>{item}</channel></rss>")
+    table, report = read_articles(tmp_path / "a.xml")
+    assert (len(table), report.unpublished.total()) == (shown, not shown)

@@ -20,6 +20,7 @@ _SLASHES = {"n": "\n", "t": "\t", "r": "\r", "0": "", "N": "\\N", "\\": "\\"}
 _HAS_SLASHES = re.compile(r"(?:^|\t)\\N(?:\t|\r?\n|$)|[.!?>]\\n")
 _BEGINS_WITH_QUOTE = re.compile(r'(?:^|\t)"')
 _MAX_LINES_BEFORE = 20  # of the header
+_RULED = " \t\0-=+|_"  # what lines of databases consist of that only part others, and the end of a file that is padded
 _SAMPLE_LINES, _SAMPLE_SIZE = 200, 1 << 20  # lines, and about how many characters, that a dialect is recognised by
 
 
@@ -65,7 +66,9 @@ class Dialect:
         if self.slashed:
             values = [_SLASHED.sub(_from_slashed, value) if "\\" in value else value for value in values]
         if self.formulas:
-            values = [value[2:-1] if value[:2] == '="' and value[-1] == '"' else value for value in values]
+            values = [
+                value[2:-1] if len(value) > 2 and value[:2] == '="' and value[-1] == '"' else value for value in values
+            ]
         return values
 
     def split(self, line: str) -> list[str]:
@@ -115,17 +118,22 @@ def is_delimited(text: str) -> bool:
 
 
 def _count_lines_before_header(lines: Sequence[str], default: str) -> int:
-    """Count the lines before the first that names columns, where those before have fewer values and few known names."""
-    most = 0
+    """Count the lines before the first that names columns, where those before have fewer values and few known names.
+
+    Names of groups of columns may stand in as many values above it.
+    """
+    most, found = 0, 0
     for count, line in enumerate(lines[:_MAX_LINES_BEFORE]):
         names = [name for name in _detect_dialect([line], default).split(line) if name.strip()]
         fields = known_names(names)
-        if fields & {"title", "body"} and len(names) > max(most, 1):
+        if len(fields) > 2 and "id" in fields and fields & {"title", "body"}:
             return count
-        if len(fields) > 1:
-            return 0
+        if len(fields) > 1 and not found:
+            return count if fields & {"title", "body"} and len(names) > most else 0
+        if fields & {"title", "body"} and len(names) > max(most, 1):
+            found = found or count
         most = max(most, len(names))
-    return 0
+    return found
 
 
 def _from_slashed(match: re.Match[str]) -> str:
@@ -221,7 +229,7 @@ def _read_header(records: _Records, dialect: Dialect, given: Sequence[str]) -> l
 def _read_rows(file: File, records: _Records, dialect: Dialect, names: list[str]) -> Rows:
     reader = dialect.reader(records)
     begins_with_id = known_names(names[:1]) == {"id"}
-    written = [name.strip() for name in names[:2]]  # which files that were joined repeat
+    written = [name.strip().casefold() for name in names[:2]]  # which files that were joined repeat
     was_whole = True
     while True:
         records.begin()
@@ -233,7 +241,7 @@ def _read_rows(file: File, records: _Records, dialect: Dialect, names: list[str]
             values = []
         if values is None:
             return
-        if not any(map(str.strip, values)) and len(records.lines) <= 1:
+        if not any(value.strip(_RULED) for value in values) and len(records.lines) <= 1:
             continue
         if len(values) > len(names) and not any(map(str.strip, values[len(names) :])):
             values = values[: len(names)]  # separators at the end of the line
@@ -249,7 +257,7 @@ def _read_rows(file: File, records: _Records, dialect: Dialect, names: list[str]
             records.give_back()
             yield records.line, BadRow(f"a quote that is never closed: it ran over {count:,} lines, which are kept")
             reader = dialect.reader(records)
-        elif [value.strip().strip("\ufeff") for value in values[:2]] == written and len(values) == len(names) > 1:
+        elif _first_words(values) == written and len(values) == len(names) > 1:
             file.note("lines repeat the names of the columns, and were passed over", file.name.name)
         elif len(values) == len(names):
             yield records.line, dict(zip(names, dialect.clean(values), strict=True))
@@ -262,6 +270,10 @@ def _read_rows(file: File, records: _Records, dialect: Dialect, names: list[str]
             file.note("rows are shorter than the header, and what they lack is missing", records.lines[0].strip()[:80])
             yield records.line, dict.fromkeys(names, "") | dict(zip(names, dialect.clean(values), strict=False))
         was_whole = len(values) == len(names)
+
+
+def _first_words(values: list[str]) -> list[str]:
+    return [value.strip().strip("\ufeff").casefold() for value in values[:2]]
 
 
 def _split_literally(lines: list[str], dialect: Dialect) -> list[str]:

@@ -21,8 +21,8 @@ from recommender.reading.names import known_names
 from recommender.reading.values import parse_printed
 
 _PIECE = 1 << 16  # characters read at a time
-_SPACE = " \t\r\n,\x1e"  # the last begins each text of a sequence (RFC 7464)
-_SPACE_BYTES = b" \t\r\n\x0b\x0c\x1e"
+_SPACE = " \t\r\n\0,\x1e"  # the last begins each text of a sequence (RFC 7464)
+_SPACE_BYTES = b" \t\r\n\0\x0b\x0c\x1e"
 _DECODER = json.JSONDecoder(strict=False)
 _BEGIN, _TRAILING = re.compile(r'\{\s*"[^"\\\n]{0,60}"'), re.compile(r",(?=\s*[}\]])")
 _MAX_CUT = 32  # characters of a token that may be cut

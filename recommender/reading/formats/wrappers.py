@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
@@ -43,7 +44,20 @@ _OTHER_THAN_STORIES = (
     "categor", "tag", "author", "user", "person", "page", "comment", "media", "image", "asset", "menu", "site",
     "section",
 )  # fmt: skip
-_SINGLE_STORIES = ("article", "story", "post", "data", "result", "item", "Item", "document", "doc", "node", "news")
+_SINGLE_STORIES = (
+    "article", "story", "post", "data", "result", "item", "Item", "document", "doc", "node", "news", "value", "payload",
+    "detail", "record", "entry",
+)  # fmt: skip
+# Of a message about a change: what is done, where the story then stands, where it or its key stood before, and when.
+_ACTION_KEYS = ("op", "operation", "operationType", "eventName", "event", "action", "detail-type", "type")
+_DELETIONS = frozenset("d delete deleted remove removed unpublish unpublished trash trashed".split())
+_CHANGES = frozenset(
+    "c i r u l create created insert inserted update updated modify modified replace replaced publish published load "
+    "read snapshot upsert".split()
+)
+_AFTER = ("after", "fullDocument", "NewImage", "new", "record", "data", "detail", "entry", "value")
+_BEFORE = ("before", "fullDocumentBeforeChange", "documentKey", "OldImage", "Keys", "old", "old_record")
+_EVENT_TIMES = ("ts_ms", "ts", "clusterTime", "time", "timestamp")
 
 
 def rows_within(value: Row) -> Iterator[Any]:
@@ -62,6 +76,30 @@ def rows_within(value: Row) -> Iterator[Any]:
                 yield story if isinstance(story, dict) else BadRow(f"JSON {type(story).__name__}, expected an object")
             return
     yield value
+
+
+def _changed_story(value: Row) -> list[Any] | None:
+    """Find the story that a message is about, as databases and webhooks send them; one that was deleted is marked."""
+    if not _STORY_KEYS.isdisjoint(value):
+        return None
+    event = value
+    for name in ("payload", "dynamodb"):  # of Kafka Connect, and of streams of DynamoDB
+        if isinstance(value.get(name), Mapping):
+            event = {**value, **value[name]}
+    actions = [event, event["metadata"]] if isinstance(event.get("metadata"), Mapping) else [event]
+    action = next((one[name] for one in actions for name in _ACTION_KEYS if isinstance(one.get(name), str)), "")
+    action = "".join(re.findall(r"[A-Z]?[a-z]+|[A-Z]+", action)[-1:]).casefold()  # story.published, StoryPublished
+    is_deletion = action in _DELETIONS
+    if not _STORY_KEYS.isdisjoint(event) or not (is_deletion or action in _CHANGES):
+        return None
+    stories = [event[name] for name in (*_AFTER, *_BEFORE * is_deletion) if isinstance(event.get(name), Mapping)]
+    needed = {"id"} if is_deletion else {"title", "body"}
+    if (story := next((story for story in stories if needed & known_names(story)), None)) is None:
+        return None
+    time = next(({"updated_at": event[name]} for name in _EVENT_TIMES if event.get(name)), {})
+    if is_deletion:
+        return [{**story, **time, "status": "deleted"}]
+    return [story if "updated_at" in known_names(story) else {**story, **time}]
 
 
 def wraps_stories(value: Mapping[str, Any]) -> bool:
@@ -202,6 +240,7 @@ def _stories_by_id(value: Row) -> list[Any] | None:
 
 
 UNWRAPPERS: tuple[Callable[[Row], list[Any] | None], ...] = (
+    _changed_story,
     _rows_by_column,
     ghost_posts,
     contentful_entries,

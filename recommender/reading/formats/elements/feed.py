@@ -39,6 +39,8 @@ def row(item: Element) -> dict[str, Any]:
 def _add_children(fields: _Fields, parent: Element) -> None:
     for child in parent:
         name, text = local(child), (child.text or "").strip()
+        if name == "postmeta" and _forbids_search(child):
+            fields["noindex"] = ["yes"]
         if name in _SKIPPED:
             continue
         if name == "link" and child.get("href"):
@@ -61,6 +63,12 @@ def _add_children(fields: _Fields, parent: Element) -> None:
                 fields.setdefault("lead", []).append(text)
         elif text := (text_of(child) if len(child) else text):
             fields.setdefault(_NAMES.get(name, name), []).append(text)
+
+
+def _forbids_search(meta: Element) -> bool:
+    """Check whether a further field of a post, as plugins of WordPress write it, keeps it from search engines."""
+    key, value = ("".join(text_of(part) for part in named(meta, name)).strip() for name in ("meta_key", "meta_value"))
+    return value in ("1", "on") if "noindex" in key else "robots" in key and "noindex" in value
 
 
 def _add_link(fields: _Fields, link: Element) -> None:
