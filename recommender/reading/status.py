@@ -87,8 +87,8 @@ _STATUSES = (
 _ROBOTS = ("robots", "metarobots")
 _STATUS_KEYS = ("target_id", "state", "status", "code", "key", "id", "index")  # of an object that represents a status
 _HOLDERS = (  # objects in which systems keep statuses and flags
-    "seo", "seometadata", "seosettings", "meta", "metadata", "metatags", "yoastheadjson", "publishing", "flags", "system",
-    "distribution", "recommendations",
+    "seo", "seometadata", "seosettings", "meta", "metadata", "metatags", "yoastheadjson", "publishing", "flags",
+    "system", "distribution", "recommendations",
 )  # fmt: skip
 # columns that may contain the time at which a story was taken out
 _TIMED_FLAGS = ("deleted", "removed", "trashed", "unpublished", "hidden", "withheld", "withdrawn", "retracted")

@@ -50,11 +50,11 @@ _SINGLE_STORIES = (
 )  # fmt: skip
 # Of a message about a change: what is done, where the story then stands, where it or its key stood before, and when.
 _ACTION_KEYS = ("op", "operation", "operationType", "eventName", "event", "action", "detail-type", "type")
-_DELETIONS = frozenset("d delete deleted remove removed unpublish unpublished trash trashed".split())
-_CHANGES = frozenset(
-    "c i r u l create created insert inserted update updated modify modified replace replaced publish published load "
-    "read snapshot upsert".split()
-)
+_DELETIONS = ("d", "delete", "deleted", "remove", "removed", "unpublish", "unpublished", "trash", "trashed")
+_CHANGES = (
+    "c", "i", "r", "u", "create", "created", "insert", "inserted", "update", "updated", "modify", "modified", "replace",
+    "replaced", "publish", "published", "load", "read", "snapshot", "upsert",
+)  # fmt: skip
 _AFTER = ("after", "fullDocument", "NewImage", "new", "record", "data", "detail", "entry", "value")
 _BEFORE = ("before", "fullDocumentBeforeChange", "documentKey", "OldImage", "Keys", "old", "old_record")
 _EVENT_TIMES = ("ts_ms", "ts", "clusterTime", "time", "timestamp")
