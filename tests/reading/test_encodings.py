@@ -107,3 +107,24 @@ def test_links_and_click_logs_are_read_in_the_letters_of_the_file(tmp_path: Path
     assert read_links(tmp_path / "links.csv")["story"].to_pylist() == ["fähre-1", "überfall"]
     (tmp_path / "clicks.csv").write_bytes("source,shown,clicked\nfähre-1,sturm-2,sturm-2\n".encode("cp1252"))
     assert ClickLog.read(tmp_path / "clicks.csv")[0].table["source"].to_pylist() == ["fähre-1"]
+
+
+@pytest.mark.parametrize(
+    ("encoding", "text"),
+    [
+        ("cp1250", "Trajekt uvízl v husté mlze u přístavu"),
+        ("iso8859_2", "Trajekt uvízl v husté mlze u přístavu"),
+        ("cp1250", "Senki sem sérült meg, közölte a kikötő főnöke"),
+        ("cp1250", "Županja želi več šol"),
+        ("cp1250", "Łódź żegna się z tramwajami"),
+        ("cp1250", "Guvernul a adoptat bugetul în şedinţă"),
+        ("cp1254", "Işıklar söndü, kış çetin geçiyor"),
+        ("cp1252", "Ferjan strandaði í þykkri þoku"),
+        ("cp1252", "Øst-Norge får ny båt; ingen såret"),
+        ("cp1252", "O governo aprovou o orçamento; as eleições são amanhã"),
+        ("mac_roman", "Fähre läuft im Nebel auf Grund, über hundert an Bord"),
+    ],
+)
+def test_few_letters_show_an_encoding_by_the_language_that_has_them(encoding: str, text: str) -> None:
+    data = text.encode(encoding)
+    assert data.decode(detect_encoding(data)) == text

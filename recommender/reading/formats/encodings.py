@@ -31,6 +31,15 @@ _UNLIKELY = re.compile(
     "(?<=[a-z])[À-ÖØ-ÞŒŠŽŸ](?![A-Z])|(?<=[^\\W\\d_])[†‡‰ˆ˜™¨´¸¤¦§¶±×÷¬¢£¥©®ªº¹²³¼½¾¿¡„‚‹›«»•°ƒ∂∑∏π∫Ω√≈∆◊ﬁﬂ](?=[^\\W\\d_])"
     "|[\x80-\x9f\ufffd\u2500-\u259f]|(?<![^\\W\\d_])[¸ˆ˜¨¯˙˚˝˛ˇ]"
 )
+_UNLIKELY_CAPITALS = re.compile("(?<=[a-z])[ĄĆĘŁŃŚŹŻČĎĚŇŘŤŮĽĹŔŐŰĐĂŞŢĞİ](?![A-Z])|(?<=[^\\W\\d_])[“”](?=[^\\W\\d_])")
+# letters of languages besides ASCII, and the encodings that they are written in; of equal ones the first counts
+_WEST = (
+    "àâæçéèêëîïôœùûüÿ", "äöüßé", "áéíóúüñ", "ãáàâçéêíóôõúü", "àèéìíòóùú", "åäöéü", "æøåéôö", "ëïéèóüöáê", "áéíóúýþæöð",
+    "äöõüšž",
+)  # fmt: skip
+_CENTRE = ("ąćęłńóśźż", "áčďéěíňóřšťúůýž", "áäčďéíĺľňóôŕšťúýž", "áéíóöőúüű", "čćđšž", "ăâîşţ")
+_ALPHABETS = {**dict.fromkeys(_OLD_WESTERN, _WEST), "cp1250": _CENTRE, "iso8859_2": _CENTRE, "cp1254": ("çğıi̇öşüâîû",)}
+_MIN_ALPHABET = 0.98
 _MIN_WESTERN = 0.95
 _MIN_CUT = 1 << 12  # bytes from which on a part may end within a character
 _SURROGATES = "".join(map(chr, range(0xDC80, 0xDD00)))
@@ -78,11 +87,14 @@ def _detect_utf_16(data: bytes) -> str | None:
 
 def _detect_legacy(data: bytes) -> str:
     runs = [run[0] for run in _RUNS.finditer(data)]
-    # single letters between ASCII are those of Western Europe; other alphabets and scripts stand in runs
+    # single letters between ASCII are those of Europe; other alphabets and scripts stand in runs
     if len(b"".join(runs)) < 2.5 * len(runs):
         sample = b"\n".join(line for line in data.splitlines() if not line.isascii())[:_SAMPLE]
         western = [name for name in _OLD_WESTERN if _is_western(b"".join(runs)[:_SAMPLE].decode(name, "replace"))]
         likeliest = min(western, key=lambda name: len(_UNLIKELY.findall(sample.decode(name, "replace"))), default=None)
+        of_letters = _detect_alphabet(sample)
+        if of_letters is not None and (likeliest is None or of_letters not in _OLD_WESTERN):
+            return of_letters
         if likeliest is not None:
             return likeliest
     lines = [line for line in data.splitlines() if not line.isascii()]
@@ -91,6 +103,29 @@ def _detect_legacy(data: bytes) -> str:
         return min(matches, key=lambda match: len(_ODD_SIGNS.findall(str(match)))).encoding
     # too short for statistics
     return next((name for name in _EAST_ASIAN if _is_written_in(data, name)), "utf-8")
+
+
+def _detect_alphabet(sample: bytes) -> str | None:
+    """Find the first encoding in which a text has the letters of one language; None where there is none.
+
+    Letters that are the same in most prove nothing: those that differ must be of that language too.
+    """
+    western = sample.decode("cp1252", "replace")
+    shares = {}
+    for name, alphabets in _ALPHABETS.items():
+        text = sample.decode(name, "replace")
+        for pattern in (_UNLIKELY, _UNLIKELY_CAPITALS):
+            text = pattern.sub("\ufffd", text)
+        pairs = [pair for pair in zip(text, western, strict=True) if not pair[0].isascii()]
+        letters = [a.lower() for a, b in pairs if a.isalpha() or a == "\ufffd" or a != b]
+        differing = [a.lower() for a, b in pairs if a != b]
+        shares[name] = max(min(_share(letters, alphabet), _share(differing, alphabet)) for alphabet in alphabets)
+    likeliest = max(shares, key=lambda name: shares[name])
+    return likeliest if shares[likeliest] >= _MIN_ALPHABET else None
+
+
+def _share(letters: list[str], alphabet: str) -> float:
+    return sum(letter in alphabet for letter in letters) / len(letters) if letters else 1.0
 
 
 def _is_western(letters: str) -> bool:
