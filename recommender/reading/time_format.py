@@ -41,7 +41,7 @@ class TimeFormat:
     zone : tzinfo
         Of times that name none.
     day_first : bool, optional
-        Whether 05/11/2026 is in November; None = it is not read.
+        Whether 05/11/2026 is in November; None = it is not read, nor are years of two digits.
     date_format : str, optional
         See `reading.date_format`.
     language : str, optional
@@ -72,11 +72,7 @@ class TimeFormat:
         if self.date_format is None or self.is_excel or not (match := _compile(self.date_format).fullmatch(text)):
             return None
         parts = match.groupdict()
-        if parts.get("year"):
-            year = int(parts["year"])
-        else:
-            year = int(parts["short_year"])
-            year += 2000 if year < 69 else 1900  # as POSIX has it
+        year = full_year(parts.get("year") or parts["short_year"])
         month = month_number(parts["name"], self.language) if parts.get("name") else int(parts["month"])
         if parts.get("hour") and not parts.get("half"):
             parts["minute"] = parts.get("minute") or "0"
@@ -85,6 +81,11 @@ class TimeFormat:
     def in_zone(self, local: datetime, zone: str | None) -> datetime:
         """Put a time into the zone that a text names; without one it stays as it is."""
         return in_zone(local, zone, self.zone) if zone else local
+
+
+def full_year(digits: str) -> int:
+    """Read a year; one of two digits is of the century that POSIX gives it."""
+    return int(digits) + (0 if len(digits) > 2 else 2000 if digits < "69" else 1900)
 
 
 def at_clock(day: datetime, parts: dict[str, str | None]) -> datetime:

@@ -9,7 +9,7 @@ from unicodedata import normalize
 
 from recommender.errors import RowError
 from recommender.reading.months import MONTHS, month_number
-from recommender.reading.time_format import TimeFormat, at_clock
+from recommender.reading.time_format import TimeFormat, at_clock, full_year
 from recommender.reading.time_numbers import from_excel, from_number
 from recommender.reading.zones import ZONE
 
@@ -58,14 +58,14 @@ _CLOCK_BEFORE = re.compile(
     rf"{_CLOCK}\s*(?:{_NO_ZONE}(?P<zone>{ZONE}))?(?:\s*,\s*|\s+[-–|]\s+|\s+on\s+|\s+)", re.IGNORECASE
 )
 _YEAR_FIRST = re.compile(r"(\d{4})([-/:]|\. ?)(\d{1,2})\2(\d{1,2})(?!\d)\.?")
-_YEAR_LAST = re.compile(r"(\d{1,2})([-/]|\. ?)(\d{1,2})\2(\d{4})(?!\d)")
+_YEAR_LAST = re.compile(r"(?<![\d./-])(\d{1,2})([-/]|\. ?)(\d{1,2})\2(\d{4}|\d{2})(?!\d)")
 _CJK = re.compile(r"(\d{4})\s?[年년]\s?(\d{1,2})\s?[月월]\s?(\d{1,2})\s?[日일]")
 _WITH_MONTH_NAME = (
     re.compile(  # 3 March 2026
         rf"(?P<day>\d{{1,2}})(?:st|nd|rd|th|er|[.oa])?(?:[\s\-/.]|\s+(?:de|of)\s+)\s*{_MONTH_NAME}\.?"
         r"(?:,?\s+|[-/.])(?:del?\s+)?"
-        r"(?P<year>\d{4}|\d{2}(?=\s+\d{1,2}:\d{2}(?::\d{2})?\s+(?![ap]\.?m)\S|\s+\d\d(?:\.\d\d){2}(?:\.\d+)? [ap]m\b))"
-        r"(?!\d)\.?",
+        r"(?P<year>\d{4}|(?P<is_certain>)\d{2}(?=\s+\d{1,2}:\d{2}(?::\d{2})?\s+(?![ap]\.?m)\S"
+        r"|\s+\d\d(?:\.\d\d){2}(?:\.\d+)? [ap]m\b)|\d{2})(?!\d)\.?",
         re.IGNORECASE,
     ),
     re.compile(r"(?P<day>\d\d)(?P<name>[A-Z]{3})(?P<year>\d{4})(?!\d)", re.IGNORECASE),  # 03MAR2026, of SAS
@@ -88,6 +88,7 @@ _CJK_CLOCK = re.compile(
 _MORNING = ("午前", "上午", "오전")
 _ERAS = {"令和": 2018, "平成": 1988, "昭和": 1925}
 _ERA = re.compile(rf"({'|'.join(_ERAS)})\s?(元|\d{{1,2}})\s?(?=年)")
+_MIN_DAYS = 3  # of a column that show what its years of two digits are
 _DIRECTIONS = re.compile("[\u200e\u200f\u202a-\u202e\u2066-\u2069]")  # of writing
 _UNIX = re.compile(
     rf"{_MONTH_NAME}\s+(?P<day>\d{{1,2}})\s+(?P<hour>\d{{1,2}}):(?P<minute>\d{{2}}):(?P<second>\d{{2}})\s+"
@@ -102,7 +103,8 @@ class AmbiguousDate(RowError):
 def is_day_first(texts: Iterable[str]) -> bool | None:
     """Check whether a column writes the day before the month; None where nothing shows it, or dates disagree.
 
-    Where nothing shows it, dates with dots have the day first, as DIN 5008 and custom do.
+    Where nothing shows it, dates with dots have the day first, as DIN 5008 and custom do. Of years of two digits there
+    must be fewer than of days, or they may be days themselves.
 
     Examples
     --------
@@ -110,16 +112,31 @@ def is_day_first(texts: Iterable[str]) -> bool | None:
     (True, None)
     >>> is_day_first(["05.11.2026"]), is_day_first(["05.11.2026", "11.27.2026"])
     (True, False)
+    >>> is_day_first(["05/11/26", "27/11/26", "28/11/26"]), is_day_first(["26/11/05", "26/11/27", "26/11/28"])
+    (True, None)
     """
     orders, separators = set(), set()
+    short_orders, parts = set(), [set[str](), set[str](), set[str]()]  # of years of two digits
     for text in texts:
-        if match := _YEAR_LAST.search(text):
-            first, second = int(match[1]), int(match[3])
+        if match := _WITH_MONTH_NAME[0].search(text):
+            found, order = match.group("day", "name", "year"), {True}
+        elif match := _YEAR_LAST.search(text):
+            found = match.group(1, 3, 4)
+            order = {int(match[1]) > 12} if (int(match[1]) > 12) != (int(match[3]) > 12) else set()
+        else:
+            continue
+        if len(found[2]) == 2:
+            short_orders |= order
+            for part, value in zip(parts, found, strict=True):
+                part.add(value)
+        elif found[1].isdecimal():
             separators.add(match[2].strip())
-            if (first > 12) != (second > 12):
-                orders.add(first > 12)
+            orders |= order
     if not orders and separators == {"."}:
         return True
+    if not orders and len(short_orders) == 1:
+        days = parts[0 if True in short_orders else 1]
+        orders = short_orders if len(days) >= _MIN_DAYS and len(days) > len(parts[2]) else set()
     return orders.pop() if len(orders) == 1 else None
 
 
@@ -207,16 +224,17 @@ def _find_date(text: str, format: TimeFormat) -> tuple[tuple[int, int, int], int
         year, month, day = (int(part) for part in match.groups() if part.isdigit())
         return (year, month, day), match.end()
     if match := _YEAR_LAST.match(text):
-        first, second, year = int(match[1]), int(match[3]), int(match[4])
-        if first <= 12 and second <= 12 and first != second and format.day_first is None:
+        first, second, year = int(match[1]), int(match[3]), full_year(match[4])
+        is_short = len(match[4]) == 2
+        if (is_short or (first <= 12 and second <= 12 and first != second)) and format.day_first is None:
             raise AmbiguousDate
         # where only one way gives a date there is no choice, whatever the others do
-        is_day_first = first > 12 or (second <= 12 and bool(format.day_first))
+        is_day_first = bool(format.day_first) if is_short else first > 12 or (second <= 12 and bool(format.day_first))
         return (year, second, first) if is_day_first else (year, first, second), match.end()
     for pattern in _WITH_MONTH_NAME:
         if match := pattern.match(text):
-            year = int(match["year"])
-            if len(match["year"]) == 2:  # RFC 822
-                year += 2000 if year < 50 else 1900
+            if len(match["year"]) == 2 and match["is_certain"] is None and format.day_first is None:
+                raise AmbiguousDate
+            year = full_year(match["year"])
             return (year, month_number(match["name"], format.language), int(match["day"])), match.end()
     return None

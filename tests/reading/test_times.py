@@ -133,6 +133,30 @@ def test_dates_with_dots_have_the_day_first_unless_their_column_contradicts() ->
     assert read("02/03/2026") == [None]
 
 
+@pytest.mark.parametrize(
+    ("form", "is_read"),
+    [
+        *((form, True) for form in ("%d.%m.%y", "%d/%m/%y", "%m/%d/%y", "%d-%m-%y 10:30", "%d-%b-%y", "%d %b %y")),
+        *((form, False) for form in ("%y/%m/%d", "%y-%m-%d", "%y.%m.%d", "%y-%b-%d")),
+    ],
+)
+def test_years_of_two_digits_are_read_where_their_column_shows_what_they_are(form: str, is_read: bool) -> None:
+    days = [datetime(2025, 12, 24) + timedelta(days=day) for day in range(40)]
+    rows = [{"id": at, "title": "Ferry", "date": f"{day:{form}}"} for at, day in enumerate(days)]
+    found = read_articles(rows)[0]["published_at"].to_pylist()
+    assert [one and f"{one:%Y%m%d}" for one in found] == [f"{day:%Y%m%d}" if is_read else None for day in days]
+    found = read_articles(rows[:2])[0]["published_at"].to_pylist()  # too few to show it
+    assert found == [None, None]
+    told = read_articles(rows[:2], settings=ReadingSettings(day_first=form.startswith("%d")))[0]["published_at"]
+    assert not is_read or [f"{one:%Y%m%d}" for one in told.to_pylist()] == [f"{day:%Y%m%d}" for day in days[:2]]
+
+
+def test_years_of_two_digits_are_read_next_to_those_of_four() -> None:
+    rows = [{"id": at, "title": "A", "date": one} for at, one in enumerate(("27/11/2026", "05/12/26", "2026-12-06"))]
+    found = read_articles(rows)[0]["published_at"].to_pylist()
+    assert [f"{one:%m-%d}" for one in found] == ["11-27", "12-05", "12-06"]
+
+
 @settings(max_examples=150, deadline=None)
 @given(MOMENTS, st.sampled_from([1, 10**3, 10**6, 10**9]), st.sampled_from([int, float, str, np.int64]))
 def test_epoch_numbers_of_every_unit(moment: datetime, unit: int, kind: Any) -> None:
