@@ -7,6 +7,8 @@ import re
 from functools import cache
 from typing import TYPE_CHECKING
 
+from recommender.reading.rtf import from_rtf
+
 if TYPE_CHECKING:
     from ftfy import TextFixerConfig
 
@@ -49,15 +51,21 @@ _C1 = {  # letters of Windows that were read as Latin-1, which has none there; 0
     for code in range(0x80, 0xA0)
     if code not in (0x81, 0x85, 0x8D, 0x8F, 0x90, 0x9D)
 }
-_ESCAPE = (
-    r"\\u[0-9a-f]{4}|(?:\\r\\n|\\n\\n)|[.!?>]\\n(?-i:[A-Z<])"  # of JSON or SQL, in a text that was written so twice
-)
+# of RTF; and of JSON or SQL, in a text that was written so twice
+_ESCAPE = r"\A\s*\{\\rtf|\\u[0-9a-f]{4}|(?:\\r\\n|\\n\\n)|[.!?>]\\n(?-i:[A-Z<])"
 _ESCAPED = re.compile(_ESCAPE, re.IGNORECASE)
 _ESCAPED_END = re.compile(r"\\r\\n|\\n\\n|[.!?>]\\n[A-Z<]")
 APPENDED = "appeared first on"
 """Words of the end of texts in feeds of WordPress: "The post ... appeared first on ..."."""
+_BB = r"/(?:b|i|u|url|quote|color|size|font|list|img|center|code)\]"
+_BB_END = re.compile(rf"\[{_BB}", re.IGNORECASE)
+_BB_IMAGE = re.compile(r"\[(img|youtube)\b[^\]]{0,100}\][^\[\]]{0,500}\[/\1\]", re.IGNORECASE)
+_BB_LINK = re.compile(r"\[url=[\"']?([^\]\"'\s]{1,500})[\"']?\]([^\[\]\n]{1,500})\[/url\]", re.IGNORECASE)
+_BB_TAG = re.compile(
+    r"\[/?(?:b|i|u|s|url|quote|color|size|font|list|center|left|right|code|h[1-6])(?:=[^\]\n]{0,500})?\]", re.IGNORECASE
+)
 _BRACKETED = (  # how shortcodes, CDATA and links of Markdown go on, and few brackets of running text
-    rf"/?(?:{_MEDIA}|contact-form|advertisement|(?:vc|et_pb|fusion|su|elementor|wp)_)"
+    rf"{_BB}|/?(?:{_MEDIA}|contact-form|advertisement|(?:vc|et_pb|fusion|su|elementor|wp)_)"
     r"|CDATA\[|/?[a-z][^\[\]=]*=|[^\[\]\n]*\]\("
 )
 _BRACKET = rf"\[(?:{_BRACKETED})"
@@ -122,6 +130,8 @@ def tidy(text: str) -> str:
     >>> tidy('The mayor\u00e2\u20ac\u2122s plan [gallery ids="1,2"]')
     'The mayor’s plan '
     """
+    if text.lstrip()[:5] == r"{\rtf":
+        text = from_rtf(text)
     if _is_mojibake(text):
         text = _repair_encoding(text)
     if not text.isascii() and _has_c1(text):
@@ -135,6 +145,9 @@ def tidy(text: str) -> str:
         text = _FRONT.sub("", text)
     if "CDATA" in text or "]]>" in text:
         text = _CDATA.sub("", text)
+    if "[/" in text and _BB_END.search(text):
+        text = _BB_LINK.sub(r"[\2](\1)", _BB_IMAGE.sub("", text.replace("[*]", "\n")))
+        text = _BB_TAG.sub("", text)
     if "[" in text:
         text = _SHORTCODE.sub("", _WHOLE_SHORTCODE.sub("", text))
     return _TEMPLATE.sub("", text) if "{" in text else text

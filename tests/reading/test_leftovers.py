@@ -47,6 +47,21 @@ from recommender.reading.read import read_articles
         ('[vc_row][vc_column width="1/2"]Storm.[/vc_column][/vc_row]', "Storm."),
         ('{{< figure src="x.jpg" >}} Storm.', "Storm."),
         ("{% include ad.html %}Storm.", "Storm."),
+        (
+            "[b]The port[/b] [i]of[/i] [color=red]Ellery[/color] [img]/a.jpg[/img]is shut.",
+            "The port of Ellery is shut.",
+        ),
+        ("[quote]Fog[/quote][list][*]One[*]Two[/list]", "Fog\nOne\nTwo"),
+        ("The mayor [b] and [the] port", "The mayor [b] and [the] port"),
+        (
+            r"{\rtf1\ansi\deff0{\fonttbl{\f0 Arial;}}{\*\generator x;}\f0\fs24 Storm \b hits\b0 .\par Ca\'e9 \{x\}}",
+            "Storm hits.\nCaé {x}",
+        ),
+        (
+            r"{\rtf1\ansi\ansicpg1250\uc1 M\'b3awa i \u321?\'f3d\u378\'9f\line{\field{\*\fldinst x}{\fldrslt Fog}}}",
+            "Mława i Łódź\nFog",
+        ),
+        (r"{\rtf", ""),
         ("---\ntitle: Storm\ntags:\n- sea\n---\nStorm hits.", "Storm hits."),
         ("The **mayor** resigns.\n\n## Why\n\nIt _rains_.", "The mayor resigns.\n\nWhy\n\nIt rains."),
         ("![A wall](wall.jpg)The wall", "The wall"),
