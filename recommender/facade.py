@@ -139,9 +139,9 @@ class Recommender(EditorActions):
         table, self.report = read_articles(
             articles, settings=self.settings.reading, columns=columns, format=format, strict=strict, progress=progress
         )
+        if not len(table):
+            raise InputError(self.report.no_story)
         table, _ = without_returned(table, self.report, self.overlay.taken_back)
-        if self.report.rejected:
-            warnings.warn(self.report.rejection, stacklevel=2)
         self._warn_of_findings()
         self.fit_table(with_links(table, links_table, self.settings.reading), progress=progress)
         self.overlay.settle(self.report.taken_back, self.catalog)
@@ -149,6 +149,8 @@ class Recommender(EditorActions):
         return self
 
     def _warn_of_findings(self) -> None:
+        if self.report.rejected:
+            warnings.warn(self.report.rejection, stacklevel=3)
         if findings := self.report.findings(datetime.now(UTC)):
             warnings.warn("; ".join(findings), stacklevel=3)
 

@@ -541,9 +541,17 @@ def test_errors_say_what_is_wrong(shared: Recommender) -> None:
         Recommender(WITHIN_TOPICS).fit([{"id": "a", "title": "b"}, {"id": "c"}])
 
 
-def test_an_empty_archive_is_refused() -> None:
-    with pytest.raises(InputError, match="no usable story"):
+def test_an_empty_archive_is_refused_with_the_reason() -> None:
+    with pytest.raises(InputError, match="no usable story among 0 rows"):
         Recommender(WITHIN_TOPICS).fit([])
+    with pytest.raises(InputError, match=r"among 2 rows: 1 missing id; 1 status draft \(--column id=NAME names"):
+        Recommender(WITHIN_TOPICS).fit([{"title": "a"}, {"id": "b", "title": "b", "status": "draft"}])
+
+
+def test_rows_of_an_update_that_were_rejected_are_told() -> None:
+    rec = Recommender(WITHIN_TOPICS).fit([{"id": number, "title": f"Ferry {number}"} for number in range(3)])
+    with pytest.warns(UserWarning, match="1 of 2 rows were rejected; the first: .*, line 2: missing id"):
+        assert rec.update([{"id": 3, "title": "Fog"}, {"title": "Ice"}]).added == 1
 
 
 @settings(max_examples=25, deadline=None)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import resource
-from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -19,7 +18,6 @@ from recommender.articles.languages import unknown_languages
 from recommender.facade import Recommender
 from recommender.reading.report import ReadReport
 
-_REASONS = 3  # commonest reasons that an error names where no row is a story
 _SHOWN = 60  # characters of a passage that a finding quotes
 _LISTED = ("ok", "filled", "short", "empty", "not_computed", "withheld")  # statuses of published lists
 
@@ -120,13 +118,8 @@ def item_ids_by_story(batch: pa.RecordBatch) -> Iterator[tuple[str, list[str]]]:
 
 
 def no_story_message(report: ReadReport, rejected: Path | None) -> str:
-    """Describe why no row of an input is a story."""
-    reasons = Counter(row.reason for row in report.rejected) + report.unpublished
-    detail = "; ".join(f"{count:,} {reason}" for reason, count in reasons.most_common(_REASONS))
-    if any(reason == "missing id" for reason in reasons):
-        detail += " (--column id=NAME names the column of ids, or url=NAME that of addresses)"
-    where = f"; see {rejected}" if rejected is not None and report.rejected else ""
-    return f"no usable story among {report.read:,} rows" + (f": {detail}" if detail else "") + where
+    """Describe why no row of an input is a story, and where all that were rejected are written."""
+    return report.no_story + (f"; see {rejected}" if rejected is not None and report.rejected else "")
 
 
 def by_words(rec: Recommender) -> dict[str, int]:

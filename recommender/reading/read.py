@@ -185,7 +185,9 @@ def _read_stream(
 
 
 def _why_no_row(path: Path) -> str:
-    """Return why a file gave no row: of a table the header may stand alone."""
+    """Return why a file gave no row: of a table the header may stand alone, and a list may be empty."""
+    if path.suffix.lower() == ".json" and path.stat().st_size:
+        return "no story in the file, whose list is empty"
     if path.suffix.lower() in (".csv", ".tsv") and path.is_file():
         with path.open("rb") as file:
             if file.read(1 << 16).strip(b"\xef\xbb\xbf \t\r\n"):

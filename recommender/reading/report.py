@@ -11,6 +11,7 @@ import orjson
 from recommender.articles.boilerplate import Passage
 
 _MAX_NAMED = 5  # values that a finding names
+_REASONS = 3  # commonest reasons that an error names where no row is a story
 _MIN_AHEAD, _MAX_AHEAD = timedelta(minutes=30), timedelta(hours=15)  # the most by which a zone is ahead of UTC
 
 
@@ -103,6 +104,15 @@ class ReadReport:
             f"{len(self.rejected)} of {self.read} rows were rejected; "
             f"the first: {first.file}, line {first.line}: {first.reason}"
         )
+
+    @property
+    def no_story(self) -> str:
+        """Why no row is a story."""
+        reasons = Counter(row.reason for row in self.rejected) + self.unpublished
+        detail = "; ".join(f"{count:,} {reason}" for reason, count in reasons.most_common(_REASONS))
+        if any(reason == "missing id" for reason in reasons):
+            detail += " (--column id=NAME names the column of ids, or url=NAME that of addresses)"
+        return f"no usable story among {self.read:,} rows" + (f": {detail}" if detail else "")
 
     def rejected_jsonl(self) -> bytes:
         """Return the rejected rows as JSON lines."""

@@ -15,13 +15,15 @@ from recommender.reading.formats import BadRow, Stream
 from recommender.reading.formats.json_document import rows_of_line
 from recommender.reading.formats.shapes import converter_of
 from recommender.reading.formats.wrappers import names_others
-from recommender.reading.names import fold
+from recommender.reading.names import fold, known_names
 from recommender.reading.nested import value_at
 from recommender.reading.plan import Plan
 from recommender.reading.report import ReadReport, Rejected
 from recommender.reading.time_texts import is_day_first
 from recommender.reading.values import plain
 from recommender.settings import ReadingSettings
+
+_ERRORS = ("code", "error", "errors", "fault", "faultstring", "message", "detail", "error_description")
 
 
 class RowReader:
@@ -123,10 +125,19 @@ def column_texts(stream: Stream, column: str) -> Iterator[str]:
 
 
 def _api_error(raw: Any) -> str | None:
-    """Return what an API answered in place of stories, as ``{"code": ..., "message": ...}``."""
-    if not isinstance(raw, Mapping) or not all(isinstance(raw.get(name), str) for name in ("code", "message")):
+    """Return what an API answered in place of stories, as ``{"error": {"code": ..., "message": ...}}``."""
+    if not isinstance(raw, Mapping) or not known_names(raw).isdisjoint(("id", "title", "body")):
         return None
-    return f"an error in place of a story: {raw['code'][:60]}, {raw['message'][:200]}; ask the interface again"
+    words = dict.fromkeys(word for name in _ERRORS if (word := _error_text(raw.get(name))))
+    return f"an error in place of a story: {', '.join(words)}; ask the interface again" if words else None
+
+
+def _error_text(value: Any) -> str:
+    if isinstance(value, list):
+        value = value[0] if value else None
+    if isinstance(value, Mapping):
+        return ", ".join(filter(None, map(_error_text, map(value.get, _ERRORS))))
+    return "" if value is None else str(value)[:200]
 
 
 def _given_id(raw: Mapping[str, Any], plan: Plan | None) -> str | None:

@@ -189,10 +189,42 @@ def test_a_cut_beginning_of_the_body_is_no_lead_nor_is_an_empty_excerpt() -> Non
     assert report.notes.lines() == ["1 leads are the beginning of the body, cut by a machine, and were left out"]
 
 
-def test_an_error_of_an_interface_is_told_as_such() -> None:
-    answer = {"code": "rest_no_route", "message": "No route was found", "data": {"status": 404}}
-    _, report = read_articles([post(1), answer])
-    assert "rest_no_route, No route was found" in report.rejected[0].reason
+@pytest.mark.parametrize(
+    ("answer", "told"),
+    [
+        ({"code": "rest_no_route", "message": "No route", "data": {"status": 404}}, "rest_no_route, No route"),
+        ({"error": {"code": 401, "message": "Unauthorized"}}, "401, Unauthorized"),
+        ({"errors": [{"message": "No field 'x'", "locations": []}], "data": None}, "No field 'x'"),
+        ({"error": "invalid_grant", "error_description": "Expired"}, "invalid_grant, Expired"),
+        ({"detail": "Not found."}, "Not found."),
+        ({"fault": {"faultstring": "Rate limit", "detail": {"errorcode": "x"}}}, "Rate limit"),
+    ],
+)
+@pytest.mark.parametrize("in_file", [False, True])
+def test_an_error_of_an_interface_is_told_as_such(tmp_path: Path, answer: Any, told: str, in_file: bool) -> None:
+    (tmp_path / "a.json").write_text(json.dumps(answer))
+    _, report = read_articles(tmp_path / "a.json" if in_file else [post(1), answer])
+    assert [row.reason for row in report.rejected] == [f"an error in place of a story: {told}; ask the interface again"]
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [[], {"articles": [], "total": 0}, {"response": {"status": "ok", "results": []}}, {"hits": {"hits": []}}],
+)
+def test_an_answer_without_stories_is_told_and_the_other_pages_are_read(tmp_path: Path, answer: Any) -> None:
+    (tmp_path / "1.json").write_text(json.dumps({"articles": [{"id": 1, "title": "Ferry"}]}))
+    (tmp_path / "2.json").write_text(json.dumps(answer))
+    table, report = read_articles([tmp_path / "1.json", tmp_path / "2.json"])
+    assert [row.reason for row in report.rejected] == ["no story in the file, whose list is empty"]
+    assert table["id"].to_pylist() == ["1"]
+
+
+def test_a_page_of_an_error_in_place_of_an_answer_is_told(tmp_path: Path) -> None:
+    (tmp_path / "a.json").write_text("<html><body><h1>502 Bad Gateway</h1></body></html>")
+    _, report = read_articles(tmp_path / "a.json")
+    assert report.notes.lines() == [
+        "1 files are pages of HTML, maybe of an error, whatever their names say, such as a.json"
+    ]
 
 
 @pytest.mark.parametrize(

@@ -72,6 +72,8 @@ def rows_of_page(file: File) -> Rows:
     elif data.count(b"<") > _MAX_TAGS:
         yield 1, BadRow(f"more than {_MAX_TAGS:,} HTML tags in one page")
     elif data.strip():
+        if file.name.suffix.lower() in (".json", ".xml", ".csv"):
+            file.note("files are pages of HTML, maybe of an error, whatever their names say", file.name.name)
         tree = LexborHTMLParser(data.decode(errors="replace").replace("\x00", ""))
         yield 1, _row_of_page(tree, file.story_name)
 

@@ -75,7 +75,9 @@ def rows_within(value: Row) -> Iterator[Any]:
             for story in stories:
                 yield story if isinstance(story, dict) else BadRow(f"JSON {type(story).__name__}, expected an object")
             return
-    yield value
+    is_empty = any(get_path(value, *path) == [] for path in _PATHS) and known_names(value).isdisjoint(("id", "title"))
+    if not is_empty:
+        yield value
 
 
 def _changed_story(value: Row) -> list[Any] | None:
