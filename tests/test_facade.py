@@ -185,12 +185,12 @@ def test_under_a_ranker_the_score_is_the_probability_of_a_link_unless_an_item_is
     items = [(found.article_id, item) for found in lists for item in (*found.items, *found.reserves)]
     assert len(items) > 500
     for _, item in items:
-        assert 0 < item.score <= item.components["relevance"] < 1
-        assert item.score == item.components["relevance"] or item.source == "more"
+        assert 0 < item.score <= item.relevance < 1
+        assert item.score == item.relevance or item.source == "more"
         assert item.components["freshness"] == item.components["boost"] == 1
-    assert any(item.score < item.components["relevance"] for _, item in items)
+    assert any(item.score < item.relevance for _, item in items)
     relevance = fitted.relevance([story for story, _ in items], [item.article_id for _, item in items])
-    assert relevance == pytest.approx([item.components["relevance"] for _, item in items], abs=1e-6)
+    assert relevance == pytest.approx([item.relevance for _, item in items], abs=1e-6)
     for found in lists:
         places = [(item.source == "more", -item.score) for item in (*found.items, *found.reserves)]
         assert places == sorted(places)
@@ -201,7 +201,7 @@ def test_contributions_account_for_the_relevance(summed: Recommender) -> None:
     for item in found:
         parts = item.contributions
         assert set(parts) == {"words", "embedding"}
-        assert sum(parts.values()) == pytest.approx(item.components["relevance"], abs=1.1e-4)
+        assert sum(parts.values()) == pytest.approx(item.relevance, abs=1.1e-4)
         for reason in item.reasons:
             if reason.kind == "shared_terms":
                 assert reason.weight == pytest.approx(parts["words"], abs=6e-5)
@@ -352,7 +352,7 @@ def test_relevance_only_ranks_the_whole_archive_by_relevance(fitted: Recommender
     rec = Recommender(Settings.relevance_only().override({"embedding.model": "tfidf"})).fit_table(fitted.catalog.table)
     found = rec.recommend("ferry-aground", k=len(rec.catalog))
     assert len(found) == len(rec.catalog) - 1
-    relevance = [item.components["relevance"] for item in found]
+    relevance = [item.relevance for item in found]
     assert relevance == sorted(relevance, reverse=True)
     assert [item.score for item in found] == relevance
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterator
 from dataclasses import dataclass, fields
 from pathlib import Path
 
@@ -13,7 +12,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from recommender.articles.columns import map_table, write_table
+from recommender.articles.columns import as_mask, map_table, write_table
 from recommender.articles.scripts import fold
 from recommender.features.compounds import compounds
 from recommender.features.phrases import phrases
@@ -24,7 +23,14 @@ _BLOCK = 2_048  # stories whose names are read together
 _NAMED = 0.5  # share of the stories with a term that write it as a name, from which on the term is a name
 _LED = 0.6  # share of a name's occurrences next to other names, from which on it is a part of longer names
 _PAIRED = 0.3  # share of a name's occurrences next to its commonest neighbour, from which on they belong together
-_HYPHEN, _APOSTROPHE = "\u2010", "\u02bc"  # replace those before a capital, and count as letters
+_HYPHEN, _APOSTROPHE, _BLANK = "\u2010", "\u02bc", "\u2423"  # replace those within a name, and count as letters
+_WITHIN_NAMES = (  # what is replaced, and by what: "Jean-Luc", "O'Toole", "Bank of Canada", "Grade 4"
+    (r"(\pL)-(\p{Lu})", rf"\1{_HYPHEN}\2"),
+    (r"(\pL)'(\p{Lu})", rf"\1{_APOSTROPHE}\2"),
+    (r"(\b\p{Lu}\pL+) (of|of the|for|de|de la|du|des|del|di|da|do|van|von|der) (\p{Lu})", rf"\1{_BLANK}\2{_BLANK}\3"),
+    (r"(\b\p{Lu}\pL+) (\d)", rf"\1{_BLANK}\2"),
+)
+_JOINT = re.compile(f"( |{_HYPHEN}|{_BLANK}(?:[a-z ]+{_BLANK})?)")
 _JOINED = re.compile(r"(?<=[a-zß-ÿ]{3})(?=[A-Z])")  # inside "BarrBarr", but not inside "McKay" or "MacKay"
 _COMMONER = 5  # times that the parts of such a run are used for each use of it
 
@@ -41,11 +47,11 @@ class Spelling:
         Terms that most stories write as a name.
     before, after : ndarray of int32, shape (v,)
         The name that mostly stands right before or after it, as "Livia" before "Santoro"; -1 = none.
-    hyphen : ndarray of bool, shape (v,)
-        Whether a hyphen stands between both, as in "Roybal-Allard".
+    joint : pyarrow.StringArray, length v
+        What stands between both: a blank, "-" as in "Roybal-Allard", " of " as in "Bank of Canada".
     bare : ndarray of bool, shape (v,)
-        Names that say little without others: those mostly before a name, such as first names and titles, or behind
-        ever different names, such as "Circuit" and "Smith".
+        Names that say little without others: those mostly before a name, such as first names and titles, or next to
+        ever different names and numbers, such as "Circuit", "Saint" and "Grade".
     phrase : pyarrow.StringArray, length v
         The phrase that a pair of characters stands for, see `phrases`, or the compound that a part of a word stands
         for, see `compounds`; null = the term is a word, '' = it says nothing by itself.
@@ -58,7 +64,7 @@ class Spelling:
     is_name: NDArray[np.bool_]
     before: NDArray[np.int32]
     after: NDArray[np.int32]
-    hyphen: NDArray[np.bool_]
+    joint: pa.StringArray
     bare: NDArray[np.bool_]
     phrase: pa.StringArray
     common: NDArray[np.bool_]
@@ -84,8 +90,10 @@ class Spelling:
             written[number] = min(forms, key=lambda form: (-forms[form], form))
         is_name = (total > 0) & (total >= _NAMED * tfidf.shares * tfidf.stories)
         leads = (uses.followed > 0) & (uses.followed >= _LED * total)
-        before, after, hyphen, count_before = _partners(uses.pairs, total, is_name, leads)
-        trails = (uses.preceded > 0) & (uses.preceded >= _LED * total) & (count_before < _LED * uses.preceded)
+        before, after, joint, count = _partners(uses.pairs, total, is_name, leads)
+        # a last name mostly stands alone, or behind one and the same first name
+        has_first_name = (before >= 0) & is_name[before] & as_mask(pc.equal(joint, " ")) & (count >= _LED * uses.joined)
+        is_part = (uses.joined > 0) & (uses.joined >= _LED * total) & ~has_first_name
         common = np.zeros(len(numbers), dtype=bool) if common is None else common.copy()
         if passing is not None:
             common |= passing & ~is_name
@@ -96,18 +104,17 @@ class Spelling:
             common[number] |= len(parts) > 1 and all(joined)
         names = pa.array(written, pa.string())
         phrase = pc.coalesce(phrases(table, tfidf.names), compounds(table, tfidf.names))
-        return cls(names, is_name, before, after, hyphen, leads | trails, phrase, common)
+        return cls(names, is_name, before, after, joint, leads | is_part, phrase, common)
 
     def select_terms(self, terms: NDArray[np.int64]) -> Spelling:
         """Return the names of the terms in `terms`, which are numbered in that order."""
         number = np.full(len(self.before) + 1, -1, dtype=np.int32)  # the last entry is for -1
         number[terms] = np.arange(len(terms))
-        written, phrase = (strings.take(pa.array(terms)) for strings in (self.written, self.phrase))
+        strings = (self.written, self.joint, self.phrase)
+        written, joint, phrase = (column.take(pa.array(terms)) for column in strings)
         before, after = number[self.before[terms]], number[self.after[terms]]
-        is_name, hyphen, bare, common = (
-            column[terms] for column in (self.is_name, self.hyphen, self.bare, self.common)
-        )
-        return Spelling(written, is_name, before, after, hyphen, bare, phrase, common)
+        is_name, bare, common = (column[terms] for column in (self.is_name, self.bare, self.common))
+        return Spelling(written, is_name, before, after, joint, bare, phrase, common)
 
     def save(self, folder: Path, name: str) -> None:
         """Write to a file of a folder."""
@@ -121,22 +128,22 @@ class Spelling:
         table = map_table(folder / f"{name}.arrow").combine_chunks()
         if len(table) != terms:
             raise ValueError(f"{name}.arrow holds {len(table)} terms of {terms}")
-        written, phrase = (
-            table[name].combine_chunks() if terms else pa.array([], pa.string()) for name in ("written", "phrase")
+        if "joint" not in table.column_names:  # archives saved by earlier versions
+            table = table.append_column("joint", pa.repeat(" ", terms))
+        written, joint, phrase = (
+            table[name].combine_chunks() if terms else pa.array([], pa.string())
+            for name in ("written", "joint", "phrase")
         )
         before, after = (table[side].to_numpy().astype(np.int32) for side in ("before", "after"))
         if terms and not -1 <= min(before.min(), after.min()) <= max(before.max(), after.max()) < terms:
             raise ValueError(f"{name}.arrow names neighbours beyond its {terms} terms")
         flags = {
             "is_name": written.is_valid().to_numpy(zero_copy_only=False),  # archives saved by earlier versions
-            "hyphen": np.zeros(terms, dtype=bool),
             "bare": np.zeros(terms, dtype=bool),
-            **{name: table[name].to_numpy() for name in ("is_name", "hyphen", "bare") if name in table.column_names},
+            **{name: table[name].to_numpy() for name in ("is_name", "bare") if name in table.column_names},
         }
-        is_name, hyphen, bare, common = (
-            column.astype(bool) for column in (*flags.values(), table["common"].to_numpy())
-        )
-        return cls(written, is_name, before, after, hyphen, bare, phrase, common)
+        is_name, bare, common = (column.astype(bool) for column in (*flags.values(), table["common"].to_numpy()))
+        return cls(written, is_name, before, after, joint, bare, phrase, common)
 
 
 @dataclass(frozen=True, eq=False)
@@ -148,32 +155,32 @@ class _NameUses:
     forms : dict of int to Counter of str
         Spellings of each term.
     pairs : Counter of (int, int, str)
-        Neighbours within a run, and what joins them: a blank or a hyphen.
-    followed, preceded : ndarray of float, shape (v,)
-        Uses with another name behind a blank after the name, and before it.
+        Neighbours within a run, and what joins them, as `Spelling.joint`.
+    followed, joined : ndarray of float, shape (v,)
+        Uses with another name behind a blank after the name, and within a longer run.
     """
 
     forms: dict[int, Counter[str]]
     pairs: Counter[tuple[int, int, str]]
     followed: NDArray[np.float64]
-    preceded: NDArray[np.float64]
+    joined: NDArray[np.float64]
 
 
 def _count_uses(runs: dict[str, int], numbers: dict[str, int]) -> _NameUses:
     uses = _NameUses({}, Counter(), np.zeros(len(numbers)), np.zeros(len(numbers)))
     for run, count in runs.items():
-        previous = None
-        for word, joint in _words(run):
-            number = numbers.get(fold(re.split("[’\u02bc]", word)[-1]), -1)  # "toole" of "O'Toole"
+        parts = _JOINT.split(run)
+        words, joints = parts[::2], parts[1::2]
+        found = [numbers.get(fold(re.split("[’\u02bc]", word)[-1]), -1) for word in words]  # "toole" of "O'Toole"
+        for number, word in zip(found, words, strict=True):
             if number >= 0:
                 uses.forms.setdefault(number, Counter())[word.replace(_APOSTROPHE, "'")] += count
-            if previous is not None:
-                if joint == " ":
-                    uses.followed[previous] += count if previous >= 0 else 0
-                    uses.preceded[number] += count if number >= 0 else 0
-                if previous >= 0 and number >= 0:
-                    uses.pairs[previous, number, joint] += count
-            previous = number
+                uses.joined[number] += count if joints else 0
+        for left, right, joint in zip(found, found[1:], joints, strict=False):
+            if left >= 0 and joint == " ":
+                uses.followed[left] += count
+            if left >= 0 and right >= 0:
+                uses.pairs[left, right, joint.replace(_HYPHEN, "-").replace(_BLANK, " ")] += count
     return uses
 
 
@@ -182,10 +189,10 @@ def _partners(
     total: NDArray[np.float64],
     is_name: NDArray[np.bool_],
     leads: NDArray[np.bool_],
-) -> tuple[NDArray[np.int32], NDArray[np.int32], NDArray[np.bool_], NDArray[np.float64]]:
-    """Find the neighbour that completes each name: `before`, `after`, `hyphen`, and how often one stands before."""
+) -> tuple[NDArray[np.int32], NDArray[np.int32], pa.StringArray, NDArray[np.float64]]:
+    """Find the neighbour that completes each name: `before`, `after`, `joint`, and how often one stands before."""
     partners = np.full((2, len(total)), -1, dtype=np.int32)
-    hyphens = np.zeros((2, len(total)), dtype=bool)
+    joints = np.full((2, len(total)), " ", dtype=object)
     counts = np.zeros((2, len(total)))
     for (left, right, joint), count in sorted(pairs.items()):
         for side, (number, other) in enumerate(((right, left), (left, right))):
@@ -193,18 +200,11 @@ def _partners(
                 continue
             if count > counts[side, number] and count >= (_PAIRED if is_name[other] else _LED) * total[number]:
                 counts[side, number] = count
-                partners[side, number], hyphens[side, number] = other, joint == "-"
+                partners[side, number], joints[side, number] = other, joint
     counts[0, leads] = -1  # a title before a first name completes nothing, nor does a first name behind a title
     is_after = counts[0] < counts[1]  # the commoner neighbour completes a name
     before, after = np.where(is_after, -1, partners[0]), np.where(is_after, partners[1], -1)
-    return before, after, np.where(is_after, hyphens[1], hyphens[0]), counts[0]
-
-
-def _words(run: str) -> Iterator[tuple[str, str]]:
-    """Split a run of names into words, each with what joins it to the word before."""
-    for part in run.split(" "):
-        for index, word in enumerate(part.split(_HYPHEN)):
-            yield word, "-" if index else " "
+    return before, after, pa.array(np.where(is_after, joints[1], joints[0]), pa.string()), counts[0]
 
 
 def _name_runs(table: pa.Table) -> dict[str, int]:
@@ -223,9 +223,10 @@ def _name_runs(table: pa.Table) -> dict[str, int]:
 
 
 def _with_marks(texts: pa.Table) -> pa.Table:
-    """Mark the hyphens and apostrophes that stand within names."""
-    for mark, substitute in (("-", _HYPHEN), ("'", _APOSTROPHE)):
-        for column, name in enumerate(texts.column_names):
-            marked = pc.replace_substring_regex(texts[name], rf"(\pL){mark}(\p{{Lu}})", rf"\1{substitute}\2")
-            texts = texts.set_column(column, name, marked)
+    """Replace what stands within names by letters, so that each name is one word."""
+    for column, name in enumerate(texts.column_names):
+        marked = texts[name]
+        for pattern, replacement in _WITHIN_NAMES:
+            marked = pc.replace_substring_regex(marked, pattern, replacement)
+        texts = texts.set_column(column, name, marked)
     return texts

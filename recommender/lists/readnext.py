@@ -86,6 +86,11 @@ class Recommendation:
     image_url: str | None = None
     outlet: str | None = None
 
+    @property
+    def relevance(self) -> float:
+        """How well the item goes with the story, before boosts: with a ranker the probability of a link."""
+        return self.components["relevance"]
+
     @classmethod
     def of(cls, record: Mapping[str, Any]) -> Recommendation:
         """Make an item from that of a record."""

@@ -20,6 +20,7 @@ from recommender.ranking.score import DEVELOPMENT, EVERGREEN, MORE, PINNED, VARI
 
 _TEXTS = ("words", "title", "lead")  # families that look at shared words
 _HEAVY_WORD = 0.015  # part of the cosine from which on a word explains the next best
+_PASSING_WORD = 0.01  # part of the cosine from which on a word explains an item that nothing else does
 _SURE_NAMES = r"^both mention \S+ \S"  # of two names, or of several words: one of a single word may mean another
 _UNITS = (  # of time: from how many hours on, and the hours of one
     ("year", 24 * 365, 24 * 365),
@@ -92,8 +93,11 @@ def explain(block: Block) -> pa.ListArray:
     ]
     explained = np.concatenate([kind.items for kind in reasons])
     unexplained = np.setdiff1d(np.arange(len(items.rows)), explained)
+    in_common = _in_common(items, shared, unexplained)
+    unexplained = np.setdiff1d(unexplained, in_common.items)
     is_more = items.source[unexplained] == MORE
     reasons += [
+        in_common,
         _Reasons("meaning", unexplained[is_more], "no closer story left"),
         _strongest_family(items, unexplained[~is_more]),
         _newer(items),  # last, and not among `explained`: that an item is newer is no reason why it is there
@@ -141,14 +145,37 @@ def _shared_words(items: _Items, shared: SharedTerms, words: SharedWords) -> _Re
     is_more = items.source == MORE
     # the next best shares a few words as any two stories do: light ones explain nothing
     is_told = words.is_told & ~(is_more[:, None] & (words.weights < _HEAVY_WORD))
-    counts = is_told.sum(axis=1)
-    owners = np.flatnonzero(counts)
-    offsets = _offsets(counts[owners])
-    terms = shared.wording.terms.take(pa.array(words.words[is_told]))
-    weights = pa.array(words.weights[is_told].astype(np.float64).round(6))
-    weighted = pa.ListArray.from_arrays(offsets, pa.StructArray.from_arrays([terms, weights], fields=list(TERM)))
-    joined = pc.binary_join(pa.ListArray.from_arrays(offsets, terms), ", ")
+    owners = np.flatnonzero(is_told.any(axis=1))
     prefixes = pc.if_else(pa.array(is_more[owners]), "in common: ", "both on: ")
+    return _terms(items, owners, prefixes, words.words[owners], words.weights[owners], is_told[owners], shared)
+
+
+def _in_common(items: _Items, shared: SharedTerms, unexplained: NDArray[np.int64]) -> _Reasons:
+    """Explain by what both stories mention in passing: "in common: Volkswagen, court"."""
+    terms = shared.passing_terms(unexplained)
+    is_told = terms.is_told & (terms.weights >= _PASSING_WORD)
+    has_terms = is_told.any(axis=1)
+    owners = unexplained[has_terms]
+    return _terms(
+        items, owners, "in common: ", terms.words[has_terms], terms.weights[has_terms], is_told[has_terms], shared
+    )
+
+
+def _terms(
+    items: _Items,
+    owners: NDArray[np.int64],
+    prefixes: pa.Array | str,
+    terms: NDArray[np.int64],
+    weights: NDArray[np.float32],
+    is_told: NDArray[np.bool_],
+    shared: SharedTerms,
+) -> _Reasons:
+    """Tell the terms of `owners` that are to be told, each with its part of the cosine."""
+    offsets = _offsets(is_told.sum(axis=1))
+    written = shared.wording.written.take(pa.array(terms[is_told]))
+    parts = pa.array(weights[is_told].astype(np.float64).round(6))
+    weighted = pa.ListArray.from_arrays(offsets, pa.StructArray.from_arrays([written, parts], fields=list(TERM)))
+    joined = pc.binary_join(pa.ListArray.from_arrays(offsets, written), ", ")
     text = pc.binary_join_element_wise(prefixes, joined, "")
     return _Reasons("shared_terms", owners, text, items.block.contributions.total(*_TEXTS)[owners], weighted)
 

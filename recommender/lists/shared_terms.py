@@ -110,12 +110,24 @@ class SharedTerms:
 
     def words(self, names: SharedNames) -> SharedWords:
         """Find the words to tell: none that completes a name that is told, and none twice."""
-        wording = self.wording
-        words, weights = self._heaviest(wording.is_word, AS_WORD)
+        words, weights = self._heaviest(self.wording.is_word, AS_WORD)
         completions = np.where(names.is_told, names.completions, -1)
         words[_is_among(words, completions)] = -1
-        words[_mask_repeated_phrases(wording.terms, wording.is_phrase, words)] = -1
-        is_told = (words >= 0) & ~_mask_repeated_forms(wording.terms, words)
+        return self._without_repeats(words, weights)
+
+    def passing_terms(self, pairs: NDArray[np.int64]) -> SharedWords:
+        """Find words and names to tell of `pairs` that share nothing that one of both stories is about."""
+        says_much = self.wording.is_word | self.wording.is_name & ~self.wording.needs_completion
+        found, weights = heaviest_shared(
+            self.stories.whole, self.items.whole, self.story[pairs], self.item[pairs], says_much, _LOOKED_AT
+        )
+        terms: NDArray[np.int64] = found.astype(np.int64)
+        terms[_is_among(terms, self.outlet_terms[pairs])] = -1
+        return self._without_repeats(terms, weights)
+
+    def _without_repeats(self, words: NDArray[np.int64], weights: NDArray[np.float32]) -> SharedWords:
+        words[_mask_repeated_phrases(self.wording.terms, self.wording.is_phrase, words)] = -1
+        is_told = (words >= 0) & ~_mask_repeated_forms(self.wording.terms, words)
         is_told &= np.cumsum(is_told, axis=1) <= _WORDS
         return SharedWords(words, weights, is_told)
 

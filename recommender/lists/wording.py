@@ -109,6 +109,12 @@ class Wording:
         )
 
     @cached_property
+    def written(self) -> pa.Array:
+        """The terms with names in their own spelling, string (v,)."""
+        is_spelled = pa.array(self.is_name & ~self.is_phrase)
+        return pc.if_else(is_spelled, self.spelling.written, self.terms)
+
+    @cached_property
     def is_phrase(self) -> NDArray[np.bool_]:
         """Which terms stand for a phrase, bool (v,)."""
         return as_mask(self.spelling.phrase.is_valid())
@@ -145,12 +151,14 @@ class Wording:
 
     def spell(self, names: NDArray[np.int64], completions: NDArray[np.int64]) -> pa.Array:
         """Write names in their own spelling, each with the name that completes it, (m,); -1 = no completion."""
-        written = self.spelling.written
-        name = written.take(pa.array(names))
-        completion = written.take(pa.array(np.maximum(completions, 0), mask=completions < 0))
-        joint = pa.array(np.where(self.spelling.hyphen[names], "-", " "), pa.string())
+        spelling, named = self.spelling, pa.array(names)
+        compound = spelling.phrase.take(named)
+        name = pc.coalesce(compound, spelling.written.take(named))
+        completes = (completions >= 0) & ~as_mask(compound.is_valid())
+        completion = spelling.written.take(pa.array(completions, mask=~completes))
+        joint = spelling.joint.take(named)
         whole = pc.if_else(
-            pa.array(self.spelling.before[names] >= 0),
+            pa.array(spelling.before[names] >= 0),
             pc.binary_join_element_wise(completion, name, joint),
             pc.binary_join_element_wise(name, completion, joint),
         )

@@ -13,6 +13,7 @@ from recommender.articles.article import Article, to_table
 from recommender.articles.text import whole_texts
 from recommender.features.spelling import Spelling
 from recommender.features.tfidf import Tfidf
+from recommender.lists.wording import Wording
 
 BODIES = (
     "On Monday the mayor, Livia Santoro, spoke to NATO officers. Later Santoro left for Rome.",
@@ -54,7 +55,7 @@ def test_a_name_knows_what_completes_it(fitted: tuple[Tfidf, Spelling]) -> None:
 def test_what_mostly_stands_beside_other_names_is_bare() -> None:
     bodies = [
         "Later Paul Moss and Professor Ada Reed met Rand Paul; then Paul left for Rome.",
-        "In the end Paul Rook, a friend of Ada Quill, met Professor Reed in Rome, as Paul had said.",
+        "In the end Paul Rook, a friend of Ada Quill, met Professor Reed in Rome, as Paul had said; and Paul knew.",
     ]
     table = to_table([Article(id=str(n), title="untitled", body=body) for n, body in enumerate(bodies)])
     tfidf, _ = Tfidf.fit(whole_texts(table))
@@ -79,8 +80,12 @@ def test_a_part_of_the_vocabulary_keeps_its_names(fitted: tuple[Tfidf, Spelling]
         Spelling.load(tmp_path, "spelling", 3)
 
 
+def stories(*bodies: str) -> pa.Table:
+    return to_table([Article(id=str(n), title="untitled", body=body) for n, body in enumerate(bodies)])
+
+
 def fit(*bodies: str) -> tuple[list[str], Spelling]:
-    table = to_table([Article(id=str(n), title="untitled", body=body) for n, body in enumerate(bodies)])
+    table = stories(*bodies)
     tfidf, _ = Tfidf.fit(whole_texts(table))
     return tfidf.terms, Spelling.fit(table, tfidf)
 
@@ -91,9 +96,29 @@ def test_double_names_keep_their_hyphens_and_apostrophes() -> None:
     )
     allard, toole = terms.index("allard"), terms.index("toole")
     assert spelling.before[allard] == terms.index("roybal")
-    assert spelling.hyphen[allard]
+    assert spelling.joint[allard].as_py() == "-"
     assert spelling.written[toole].as_py() == "O'Toole"
     assert spelling.is_name[toole]
+
+
+@pytest.mark.parametrize(
+    ("body", "term", "expected"),
+    [
+        ("Then the Bank of Norway met at the Bank of Norway in Rome.", "bank", "Bank of Norway"),
+        ("In the Institute of Allergy and another Institute of Allergy.", "allergy", "Institute of Allergy"),
+        ("In Grade 4 or in Grade 7.", "grade", "Grade"),
+        ("Near Saint John, Saint Charles, Lac Saint-Jean and Saint-Henri.", "saint", "Saint"),
+        ("Then the mayor of Rome met Ada in Rome.", "rome", None),
+        ("Then Ada Moss met Ada Moss in Rome.", "moss", None),
+    ],
+)
+def test_what_is_but_a_part_of_names_says_little_alone(body: str, term: str, expected: str | None) -> None:
+    terms, spelling = fit(body)
+    wording = Wording.fit(Tfidf.fit(whole_texts(stories(body)))[0], spelling)
+    number = np.array([terms.index(term)])
+    assert wording.says_little(number)[0] == (expected is not None)
+    if expected is not None:
+        assert wording.spell(number, wording.completions(number))[0].as_py() == expected
 
 
 def test_a_word_completes_a_name_only_where_it_nearly_always_stands_there() -> None:
@@ -117,11 +142,11 @@ def test_an_archive_of_an_earlier_version_has_fewer_columns(fitted: tuple[Tfidf,
     spelling.save(tmp_path, "spelling")
     with pa.OSFile(str(tmp_path / "spelling.arrow")) as source:
         table = pa.ipc.open_file(source).read_all()
-    earlier = table.drop_columns(["is_name", "hyphen"])
+    earlier = table.drop_columns(["is_name", "joint"])
     written = pc.if_else(table["is_name"], table["written"], None)
     earlier = earlier.set_column(0, "written", written)
     with pa.OSFile(str(tmp_path / "old.arrow"), "wb") as sink, pa.ipc.new_file(sink, earlier.schema) as writer:
         writer.write_table(earlier)
     again = Spelling.load(tmp_path, "old", len(tfidf.terms))
     assert np.array_equal(again.is_name, spelling.is_name)
-    assert not again.hyphen.any()
+    assert set(again.joint.to_pylist()) == {" "}

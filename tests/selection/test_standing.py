@@ -50,7 +50,7 @@ def asked(rec: Recommender) -> list[str]:
 def shown(lists: Iterable[ReadNext]) -> Scores:
     """(relevance, score) of every (story, item)."""
     return {
-        (found.article_id, item.article_id): (item.components["relevance"], item.score)
+        (found.article_id, item.article_id): (item.relevance, item.score)
         for found in lists
         for item in (*found.items, *found.reserves)
     }
@@ -213,7 +213,7 @@ def test_a_twin_from_outside_has_the_scores_that_its_features_say(seed: int) -> 
         for found in (rec.recommend_for(twin), rec.recommend_for(twin, filters=Filters(sections=("city", "world")))):
             assert story["id"] not in {item.article_id for item in found}, "it is a copy"
             for item in (*found.items, *found.reserves):
-                assert item.components["relevance"] == pytest.approx(expected[item.article_id], abs=1e-6)
+                assert item.relevance == pytest.approx(expected[item.article_id], abs=1e-6)
                 count += 1
         # under its own id it is the story itself, which is not among its own candidates
         assert shown([rec.recommend_for(story)]) == shown([rec.recommend(story["id"])])

@@ -323,7 +323,7 @@ def check_list(world: World, found: ReadNext, related_at: float | None, story: d
     assert [item.source == "more" for item in free] == sorted(item.source == "more" for item in free)
     for item in free:
         if item.source != "more" and related_at is not None:
-            assert item.components["relevance"] >= related_at - 1e-6
+            assert item.relevance >= related_at - 1e-6
     pinned = {item.article_id for item in shown if item.source == "pinned"}
     assert faults_of(world, story, ids, pinned) == []
     if len(found) < settings.k and "more" in settings.fill:
