@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from recommender.archive import snapshot
 from recommender.archive.archive import Archive
-from recommender.archive.build import build_archive, read_draft, with_settings
+from recommender.archive.build import build_archive, check_parts, read_draft, with_settings
 from recommender.archive.candidates import pair_relevance
 from recommender.archive.changes import Changes, update_archive, without_returned
 from recommender.archive.lister import Lister
@@ -135,6 +135,7 @@ class Recommender(EditorActions):
             strict mode.
         """
         self.settings = self.settings.with_columns(columns)  # later inputs are read alike
+        check_parts(self.settings, self.embedder)
         links_table = load_links(links, self.settings.reading)  # links that cannot be read are refused before any work
         table, self.report = read_articles(
             articles, settings=self.settings.reading, columns=columns, format=format, strict=strict, progress=progress
@@ -385,6 +386,8 @@ class Recommender(EditorActions):
         """Prepare lists of the archive for one moment, as `recommend` takes its arguments."""
         if self.archive.rules.desk != (rules := self.rules).desk:
             self.archive = replace(self.archive, rules=rules)
+        for message in () if filters is None else filters.unknown_values(self.catalog.table):
+            warnings.warn(message, stacklevel=4)
         if excluded := id_texts(exclude):
             filters = filters or Filters()
             filters = replace(filters, exclude=(*filters.exclude, *excluded))
@@ -454,7 +457,7 @@ class Recommender(EditorActions):
     @property
     def rules(self) -> Rules:
         """What editors decide, with the boosts of the overlay; new rules apply from the next call on."""
-        return self._rules.with_desk(self.overlay.decisions.boosted)
+        return self._rules.with_desk_boosts(self.overlay.decisions.boosted)
 
     @rules.setter
     def rules(self, rules: Rules) -> None:

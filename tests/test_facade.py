@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import random
+import warnings
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 from pathlib import Path
@@ -287,6 +288,7 @@ def test_without_a_window_every_age_is_found(tfidf: Settings) -> None:
         assert set(ids(rec.recommend(story["id"]))) == {other["id"] for other in stories} - {story["id"]}
 
 
+@pytest.mark.filterwarnings("ignore:no story has")
 def test_filters(shared: Recommender) -> None:
     day = timedelta(days=1)
 
@@ -307,6 +309,7 @@ def test_filters(shared: Recommender) -> None:
         Filters(sections="sport")  # type: ignore[arg-type]
 
 
+@pytest.mark.filterwarnings("ignore:no story has")
 def test_tag_and_language_rules() -> None:
     stories = checkerboard()
     stories[1] |= {"tags": ["sea", "law"]}
@@ -539,6 +542,24 @@ def test_errors_say_what_is_wrong(shared: Recommender) -> None:
         Recommender(WITHIN_TOPICS).fit("no-such.jsonl")
     with pytest.warns(UserWarning, match="1 of 2 rows were rejected"):
         Recommender(WITHIN_TOPICS).fit([{"id": "a", "title": "b"}, {"id": "c"}])
+
+
+@pytest.mark.parametrize(
+    ("filters", "told"),
+    [
+        ({"sections": ("Section0",)}, "no story has the section 'Section0', .*did you mean 'section0'"),
+        ({"sections": ("section1", "sport")}, "no story has the section 'sport', which the filters name$"),
+        ({"kinds": ("newz",)}, "no story has the kind 'newz'.*did you mean 'news'"),
+        ({"tags": ("no such",)}, "no story has the tag 'no such'"),
+        ({"languages": ("xx",)}, "no story has the language 'xx'"),
+    ],
+)
+def test_values_of_filters_that_no_story_has_are_told(shared: Recommender, filters: dict[str, Any], told: str) -> None:
+    with pytest.warns(UserWarning, match=told):
+        shared.recommend("t0-s0", filters=Filters(**filters))
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        shared.recommend("t0-s0", filters=Filters(sections=("section0", "section1"), kinds=("News",)))
 
 
 def test_an_empty_archive_is_refused_with_the_reason() -> None:

@@ -143,6 +143,18 @@ def make_search_table(
     return SearchTable(vectors, keys, terms.shape[1], reach), shortlist
 
 
+def check_parts(settings: Settings, embedder: Embedder) -> None:
+    """Refuse a model or a ranker that cannot be found, before any work.
+
+    Raises
+    ------
+    EmbedderError, SettingsError
+    """
+    fingerprint = embedder.fingerprint
+    if settings.ranking.ranker != "auto":
+        find_ranker(settings.ranking.ranker, vector_space(embedder), fingerprint)
+
+
 def load_ranker(settings: Settings, embedder: Embedder) -> Ranker | None:
     """Load the ranker that settings name, for the vectors of an embedder; None for none.
 

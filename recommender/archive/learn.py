@@ -34,9 +34,10 @@ LEAST_STORIES = 50
 
 _TEST_SHARE = 0.3
 _TESTED = f"{100 * _TEST_SHARE:.0f} %"
-_GROUPS, _RUNS = 20, 30  # least groups that intervals are drawn from; runs in time, where there are fewer
-_CURVE = (0.25, 0.5, 1.0)  # shares of the training stories
-_ENOUGH = 2_000  # stories that tell what a family is worth, and where the cut is
+_LEAST_GROUPS = 20  # of linked stories, which intervals are drawn from
+_RUNS_IN_TIME = 30  # groups in place of those, where there are fewer
+_TRAINING_SHARES = (0.25, 0.5, 1.0)  # of the stories, whose gains show what more stories would bring
+_MOST_SAMPLED = 2_000  # stories that tell what a family of features is worth, and where the cut is
 _PROTOCOL = {
     True: f"trained on links to older stories; the newest {_TESTED} were tested, then it was fitted again on all",
     False: f"trained on links; {_TESTED} in groups of linked stories were tested, then it was fitted again on all",
@@ -298,10 +299,10 @@ def _interval_groups(group: NDArray[np.int64], published: NDArray[np.int64] | No
 
     Where reports of a running story link on and on, all stories are connected.
     """
-    if published is None or len(np.unique(group)) >= _GROUPS:
+    if published is None or len(np.unique(group)) >= _LEAST_GROUPS:
         return group
     order = np.argsort(np.argsort(published, kind="stable"), kind="stable")
-    return np.asarray(order * _RUNS // max(len(order), 1))
+    return np.asarray(order * _RUNS_IN_TIME // max(len(order), 1))
 
 
 def _learning_curve(
@@ -315,7 +316,7 @@ def _learning_curve(
     """Measure nDCG@5 by the number of training stories: whole groups, drawn in one order."""
     fold = fold_of(trained.group, 20, seed=seed)
     curve = []
-    for number, share in enumerate(_CURVE, 1):
+    for number, share in enumerate(_TRAINING_SHARES, 1):
         if share == 1:
             curve.append((len(trained), float(ndcg_of_all.mean())))
             continue
@@ -323,7 +324,7 @@ def _learning_curve(
         if len(part) and part.linked.any():
             ranker = learn(part, name="part", seed=seed, calibrate=False, prior=prior)
             curve.append((len(part), float(ndcg_by_story(tested, ranker.raw(tested.values)).mean())))
-        progress("learning", number, len(_CURVE))
+        progress("learning", number, len(_TRAINING_SHARES))
     return tuple(curve)
 
 
@@ -358,10 +359,10 @@ def _losses_without_families(tested: LinkedPairs, fitted: Ranker) -> dict[str, f
 
 
 def _sample(pairs: LinkedPairs, seed: int) -> LinkedPairs:
-    """Draw at most `_ENOUGH` of the stories: enough for a mean."""
-    if len(pairs) <= _ENOUGH:
+    """Draw at most `_MOST_SAMPLED` of the stories: enough for a mean."""
+    if len(pairs) <= _MOST_SAMPLED:
         return pairs
-    is_drawn = np.random.default_rng((seed, 11)).permutation(len(pairs)) < _ENOUGH
+    is_drawn = np.random.default_rng((seed, 11)).permutation(len(pairs)) < _MOST_SAMPLED
     return pairs.take(is_drawn)
 
 

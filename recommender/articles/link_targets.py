@@ -31,7 +31,7 @@ class LinkTargets:
         codes, names = _codes(texts)
         row = self._catalog.find(names)
         unknown = np.flatnonzero(row < 0)
-        row[unknown] = self._at([normalise_url(names[code]) for code in unknown])
+        row[unknown] = self._rows_at_urls([normalise_url(names[code]) for code in unknown])
         return row[codes]
 
     def find(self, texts: pa.Array, story: _Rows) -> tuple[_Rows, NDArray[np.bool_]]:
@@ -42,17 +42,17 @@ class LinkTargets:
         if not len(unknown):
             return row, itself
         used, inverse = np.unique(codes[unknown], return_inverse=True)
-        row[unknown] = self._at([normalise_url(names[code]) for code in used])[inverse]
+        row[unknown] = self._rows_at_urls([normalise_url(names[code]) for code in used])[inverse]
         # A target such as "/local" is relative to the URL of the story.
         relative = unknown[[names[code].startswith("/") for code in codes[unknown]]]
         bases = self._urls.take(pa.array(story[relative])).to_pylist()
         joined = [normalise_url(names[code], base) for code, base in zip(codes[relative], bases, strict=True)]
-        row[relative] = self._at(joined)
+        row[relative] = self._rows_at_urls(joined)
         row[unknown] = np.where(row[unknown] < 0, self._posts(codes[unknown], names, story[unknown]), row[unknown])
         stories, inverse = np.unique(story, return_inverse=True)
-        own_row = self._at([normalise_url(url or "") for url in self._urls.take(pa.array(stories)).to_pylist()])[
-            inverse
-        ]
+        own_row = self._rows_at_urls(
+            [normalise_url(url or "") for url in self._urls.take(pa.array(stories)).to_pylist()]
+        )[inverse]
         itself[unknown] = (row[unknown] >= 0) & (row[unknown] == own_row[unknown])
         return row, itself
 
@@ -67,7 +67,7 @@ class LinkTargets:
                 rows[place] = self._catalog.find([number])[0]
         return rows
 
-    def _at(self, urls: Sequence[str]) -> _Rows:
+    def _rows_at_urls(self, urls: Sequence[str]) -> _Rows:
         """Find the row of each normalised URL, the newest of several; -1 where there is none."""
         if not len(urls):
             return np.empty(0, dtype=np.int64)

@@ -93,8 +93,8 @@ def _print(result: Check, given: list[str]) -> None:
         ("links", f"{result.links:,} between stories, {result.unresolved_links:,} lead to none"),
         (
             "boilerplate",
-            f"{len(result.boilerplate):,} passages recur; links, credits or headlines of other stories are left out of "
-            f"{result.by_form:,} stories",
+            f"{len(result.boilerplate):,} sentences or paragraphs recur, and {result.by_form:,} stories hold bylines, "
+            "credits or headlines of others: all this is left out where stories are compared",
         ),
         *(
             ("", f"{passage.stories:,} × {passage.text[:_MAX_PASSAGE]}")

@@ -181,8 +181,9 @@ def tune(
     seed: Seed = 0,
     json: JsonOption = False,
 ) -> None:
-    """Choose settings by cross-validation on judgments; writes them only if a gain is shown.
+    """Choose the settings that order items best, by cross-validation on judgments, and write them to a file.
 
+    Without a gain that a test shows, the file keeps the settings that you started with.
     With a ranker only settings of lists are tuned; use `recommender learn` to improve the order. Your own
     judgments are split: one half tunes, the other measures the result.
     """

@@ -36,7 +36,7 @@ def bfloat16_unit() -> Literal["amx", "avx512", ""]:
 
 
 @cache
-def mkl_lags() -> bool:
+def mkl_uses_half_registers() -> bool:
     """Check whether MKL, which PyTorch multiplies with, leaves half of the processor's wide registers idle.
 
     It uses AVX-512 on Intel's processors alone; oneDNN, which PyTorch has as well, wherever there is AVX-512.

@@ -104,7 +104,9 @@ class Rules(_Rule):
     caps: tuple[Cap, ...] = Field((), description="further limits, such as at most two paid items")
     series: tuple[SeriesRule, ...] = Field((), description="recurring formats")
     evergreen_slots: Literal[0, 1] | None = Field(None, description="overrides `selection.timeless_slots`")
-    desk: tuple[Boost, ...] = Field((), description="boosts of the overlay, as a run found them; no file needs them")
+    desk: tuple[Boost, ...] = Field(
+        (), description="boosts that editors set at the desk, as a run found them in the overlay; no file names them"
+    )
 
     @classmethod
     def read(cls, path: str | Path) -> Self:
@@ -144,7 +146,7 @@ class Rules(_Rule):
             )
         return validate(cls, values if isinstance(values, Rules) else dict(values), origin)
 
-    def with_desk(self, boosted: Collection[BoostEntry]) -> Self:
+    def with_desk_boosts(self, boosted: Collection[BoostEntry]) -> Self:
         """Return the rules with the boosts of the overlay, in place of those of an earlier run."""
         boosts = tuple(
             Boost.model_validate({"by": "section", "value": section, "factor": factor, "until": until})

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 
 from recommender.embedders.given import GivenVectors
 from recommender.embedders.protocol import Embedder, Encode
 from recommender.embedders.sentence import SentenceTransformerEmbedder
 from recommender.embedders.tfidf_svd import TfidfSvdEmbedder
-from recommender.plugins import plugin
+from recommender.errors import EmbedderError, did_you_mean
+from recommender.plugins import names, plugin
 from recommender.settings import EmbeddingSettings
 
 __all__ = [
@@ -33,6 +35,9 @@ Other names are those of embedders that packages add, or else of sentence-transf
 
 def make_embedder(settings: EmbeddingSettings) -> Embedder:
     """Create the embedder that the settings name."""
-    make = EMBEDDERS.get(settings.model) or plugin("embedders", settings.model) or SentenceTransformerEmbedder
-    embedder: Embedder = make(settings)
+    model = settings.model
+    make = EMBEDDERS.get(model) or plugin("embedders", model)
+    if make is None and not Path(model).exists() and (hint := did_you_mean(model, [*EMBEDDERS, *names("embedders")])):
+        raise EmbedderError(f"embedding.model is {model!r}, and there is no such folder{hint}")
+    embedder: Embedder = (make or SentenceTransformerEmbedder)(settings)
     return embedder

@@ -5,7 +5,7 @@ from __future__ import annotations
 import platform
 from typing import Any, Literal
 
-from recommender.compute.hardware import bfloat16_unit, mkl_lags
+from recommender.compute.hardware import bfloat16_unit, mkl_uses_half_registers
 from recommender.embedders.batches import BATCH_TOKENS
 from recommender.embedders.devices import device_kind
 
@@ -17,7 +17,7 @@ def with_precision(transformer: Any, precision: Precision, device: str = "cpu") 
     import torch
 
     transformer = transformer.to(getattr(torch, precision))
-    if precision == "float32" and device == "cpu" and mkl_lags():
+    if precision == "float32" and device == "cpu" and mkl_uses_half_registers():
         for name, module in list(transformer.eval().named_modules()):
             if type(module) is torch.nn.Linear:
                 parent, _, attribute = name.rpartition(".")
@@ -57,6 +57,8 @@ def arithmetic(precision: Precision, device: str = "cpu") -> str:
     elif kind != "cpu":
         names = [kind, platform.mac_ver()[0], platform.machine()]
     else:
-        kernels = bfloat16_unit() if precision == "bfloat16" else "onednn-packed" if mkl_lags() else "mkl"
+        kernels = (
+            bfloat16_unit() if precision == "bfloat16" else "onednn-packed" if mkl_uses_half_registers() else "mkl"
+        )
         names = [torch.backends.cpu.get_cpu_capability(), kernels]
     return "|".join([precision, torch.__version__.partition("+")[0], *names])

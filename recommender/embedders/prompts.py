@@ -65,12 +65,20 @@ def choose_prompt(conventions: Mapping[str, Any], prompt: str | None) -> str:
 
 
 def _download(model: str) -> Path | None:
-    from huggingface_hub import hf_hub_download
-    from huggingface_hub.errors import EntryNotFoundError, HFValidationError
+    from huggingface_hub import hf_hub_download, try_to_load_from_cache
+    from huggingface_hub.errors import EntryNotFoundError, HFValidationError, LocalEntryNotFoundError
 
     try:
         return Path(hf_hub_download(model, _FILE))
-    except (EntryNotFoundError, HFValidationError):  # also without a connection, when the model cannot be loaded either
+    except LocalEntryNotFoundError as error:  # without a connection, or told not to use one
+        names = (model, f"sentence-transformers/{model}") if "/" not in model else (model,)
+        if any(isinstance(try_to_load_from_cache(name, "config.json"), str) for name in names):
+            return None
+        raise EmbedderError(
+            f"there is no folder {model!r}, and a model of this name is neither on this machine nor can it be fetched; "
+            "give a folder with a sentence-transformers model, or use --model tfidf"
+        ) from error
+    except (EntryNotFoundError, HFValidationError):
         return None
     except Exception as error:  # a network may raise anything
         raise EmbedderError(f"cannot look up the model {model!r}: {str(error).partition(chr(10))[0]}") from error

@@ -38,7 +38,7 @@ PARTS = {  # families of features, and components
     "lead": ("Beginnings", "Both begin alike."),
     "names": ("People, places", "Both name the same people, places or bodies."),
     "standing": ("Stands out", "Few other stories are as close to the story."),
-    "hubness": ("Not generic", "The item is not close to everything."),
+    "hubness": ("Specific", "The item is close to few stories, not to many."),
     "embedding": ("Meaning", "Both are close in meaning."),
     "time": ("Time", "Both were published close together."),
     "section": ("Section", "Both are in the same section."),

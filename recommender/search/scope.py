@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from recommender.articles.article import UNDATED
 from recommender.articles.catalog import Catalog
 from recommender.articles.columns import has_tag, is_in, to_micros
-from recommender.errors import SettingsError
+from recommender.errors import SettingsError, did_you_mean
 from recommender.settings import RetrievalSettings
 
 
@@ -56,6 +59,17 @@ class Filters:
             if isinstance(value, str):
                 raise SettingsError(f"Filters.{name} is the text {value!r}; expected a tuple such as ({value!r},)")
             object.__setattr__(self, name, tuple(value))
+
+    def unknown_values(self, table: pa.Table) -> Iterator[str]:
+        """Describe each value that no story has, with one that may be meant."""
+        named = (("section", self.sections), ("language", self.languages), ("kind", self.kinds), ("tag", self.tags))
+        for column, values in named:
+            for value in values:
+                mask = has_tag(table, [value]) if column == "tag" else is_in(table, column, [value])
+                if not mask.any():
+                    texts = pc.list_flatten(table["tags"]) if column == "tag" else table[column]
+                    meant = did_you_mean(value, pc.drop_null(pc.unique(texts)).to_pylist())
+                    yield f"no story has the {column} {value!r}, which the filters name{meant}"
 
 
 @dataclass(frozen=True, kw_only=True)

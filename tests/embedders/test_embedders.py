@@ -20,9 +20,10 @@ from recommender import (
     Settings,
     SettingsError,
     TfidfSvdEmbedder,
+    precompute,
 )
 from recommender.articles.article import Article, to_table
-from recommender.embedders import Embedder
+from recommender.embedders import Embedder, make_embedder
 from recommender.embedders.protocol import vector_space
 from recommender.embedders.sentence import DEFAULT_MODEL_SHA256, _locate
 from recommender.features.vectors import SCALE, quantise
@@ -154,7 +155,7 @@ def test_kernels_round_alike(monkeypatch: pytest.MonkeyPatch) -> None:
     """With oneDNN and with MKL, whichever this processor would take."""
     found = []
     for lags in (False, True):
-        monkeypatch.setattr("recommender.embedders.precision.mkl_lags", lambda lags=lags: lags)
+        monkeypatch.setattr("recommender.embedders.precision.mkl_uses_half_registers", lambda lags=lags: lags)
         embedder = SentenceTransformerEmbedder(EmbeddingSettings(tokens=32))
         found.append((embedder.fingerprint, embedder.encode(embedder.prepare(TABLE)).astype(int)))
     assert found[0][0] != found[1][0]
@@ -181,10 +182,24 @@ def test_a_missing_model_folder_is_named(model: str) -> None:
         SentenceTransformerEmbedder(EmbeddingSettings(model=model))
 
 
-def test_an_unreachable_hub_model_says_what_to_do() -> None:
+def test_an_unreachable_hub_model_says_what_to_do_before_any_work() -> None:
     embedder = SentenceTransformerEmbedder(EmbeddingSettings(model="nobody/no-such-model"))
     with pytest.raises(EmbedderError, match=r"no-such-model.*tfidf"):
         embedder.encode(["text"])
+    with pytest.raises(EmbedderError, match=r"no-such-model"):
+        Recommender({"embedding": {"model": "nobody/no-such-model"}}).fit("no-such-file.jsonl")
+
+
+def test_a_misspelt_model_is_refused_with_the_name_that_was_meant() -> None:
+    with pytest.raises(EmbedderError, match=r"'tfidff', and there is no such folder; did you mean 'tfidf'\?"):
+        make_embedder(EmbeddingSettings(model="tfidff"))
+
+
+@pytest.mark.parametrize("run", [Recommender.fit, lambda rec, path: precompute(path, "no-such-lists", recommender=rec)])
+def test_a_missing_ranker_is_told_before_any_work(run: Callable[..., object]) -> None:
+    rec = Recommender({"embedding": {"model": "tfidf"}, "ranking": {"ranker": "no-such.json"}})
+    with pytest.raises(SettingsError, match=r"cannot read the ranker no-such\.json"):
+        run(rec, "no-such-file.jsonl")
 
 
 @pytest.mark.parametrize(

@@ -456,8 +456,6 @@ def small_world() -> Recommender:
 
 
 PLANTED = {
-    "withdrawn": ["t0-s2", "t0-s4"],
-    "blocked": ["t1-s1", "t1-s2"],
     "self": ["t0-s0", "t0-s1"],
     "future": ["t0-s1", "t0-s5"],
     "same text": ["t0-s1", "copy-of-item"],
@@ -477,8 +475,6 @@ def counts(rec: Recommender, items: list[str], story: str | None = "t0-s0", **mo
             Reference.from_events(rec.archive),
             more.get("sources"),
         ),
-        withdrawn={"t0-s4", "not-of-this-archive"},
-        blocked={("t1-s2", "t0-s0"), ("t1-s1", "t2-s0"), ("t0-s4", "nobody"), ("nobody", None)},
     )
     assert list(found) == list(SAFETY)
     return found
@@ -534,19 +530,6 @@ def test_what_is_no_fault(planted: Recommender) -> None:
     assert counts(without, ["t1-s4"], sources=np.full((1, 4), "related"))["unlabelled fill"] == 0
 
 
-def test_a_block_everywhere_holds_under_stories_of_other_archives(planted: Recommender) -> None:
-    rows, stories, moments = rows_of(planted, [["t1-s1"], ["t1-s1"]], 1), np.array([-1, 0]), np.full(2, UNDATED)
-    found = safety(
-        ShownLists(rows, stories, moments, Reference.from_events(planted.archive)), blocked=[("t1-s1", None)]
-    )
-    assert found["blocked"] == 2
-    ids = planted.catalog.ids.to_pylist()
-    for item in ids:  # of a story outside none of the blocks under a story holds
-        blocked = [(item, story) for story in ids]
-        reference = Reference.from_events(planted.archive)
-        assert not safety(ShownLists(rows[:1], stories[:1], moments[:1], reference), blocked=blocked)["blocked"]
-
-
 def test_older_versions_are_the_story_itself() -> None:
     rec = small_world()
     old = rec.catalog.row("t0-s0")
@@ -567,11 +550,7 @@ def test_counts_of_random_lists_are_those_of_plain_python(seed: int) -> None:
     rows, stories, moments = random_lists(rng, rec)
     sources = np.array([[rng.choice(["related", "more"]) for _ in line] for line in rows]).reshape(rows.shape)
     sources = sources.astype(object)
-    found = safety(
-        ShownLists(rows, stories, moments, Reference.from_events(rec.archive), sources=sources),
-        withdrawn=world.withdrawn,
-        blocked=world.blocked,
-    )
+    found = safety(ShownLists(rows, stories, moments, Reference.from_events(rec.archive), sources=sources))
     expected = dict.fromkeys(SAFETY, 0)
     ids, groups = rec.catalog.ids.to_pylist(), copy_groups(world.stories)
     published, expires = rec.catalog.published.tolist(), rec.catalog.expires.tolist()
@@ -581,8 +560,6 @@ def test_counts_of_random_lists_are_those_of_plain_python(seed: int) -> None:
         above: list[str] = []
         for place, row in enumerate(items):
             item = ids[row]
-            expected["withdrawn"] += item in world.withdrawn
-            expected["blocked"] += (item, None) in world.blocked or (own is not None and (item, own) in world.blocked)
             expected["self"] += item == own
             expected["repeated"] += item in above
             others = {*above, *([own] if own else [])}
@@ -670,10 +647,10 @@ def test_rules_and_withdrawals_hold_in_the_librarys_lists(newsroom: Recommender)
     newsroom.block("mill-deal", story="mill-talks")
     blocked = {(block.item, block.story) for block in newsroom.rules.blocks if block.item} | newsroom.overlay.blocked
     rest = [i for i in newsroom.catalog.ids.to_pylist() if i not in newsroom.overlay.withdrawn]
-    rows, stories, moments, sources = arrays(newsroom, newsroom.recommend_many(rest), 5)
-    found = safety(
-        ShownLists(rows, stories, moments, Reference.from_events(newsroom.archive), sources=sources),
-        withdrawn=newsroom.overlay.withdrawn,
-        blocked=blocked,
-    )
+    lists = newsroom.recommend_many(rest)
+    rows, stories, moments, sources = arrays(newsroom, lists, 5)
+    found = safety(ShownLists(rows, stories, moments, Reference.from_events(newsroom.archive), sources=sources))
     assert not any(found.values()), found
+    shown = {(item.article_id, under) for one in lists for item in one for under in (None, one.article_id)}
+    assert shown.isdisjoint(blocked)
+    assert newsroom.overlay.withdrawn.isdisjoint(item for item, _ in shown)

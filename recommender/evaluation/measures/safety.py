@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from types import MappingProxyType
 
 import numpy as np
@@ -10,15 +10,12 @@ from numpy.typing import NDArray
 
 from recommender.archive.candidates import pair_relevance
 from recommender.articles.article import UNDATED
-from recommender.articles.columns import is_in
 from recommender.evaluation.measures.arrays import blocks, count_earlier_of_group
 from recommender.evaluation.measures.reference import ShownLists
 from recommender.ranking.score import RELATED, SOURCES
 
 SAFETY: Mapping[str, str] = MappingProxyType(
     {
-        "withdrawn": "items that were withdrawn",
-        "blocked": "items blocked everywhere, or under the story",
         "self": "items that are the story itself, in any version of its id",
         "future": "items published after the moment of their list",
         "same text": "items with the text or canonical id of the story or of a better placed item, under another id",
@@ -30,19 +27,16 @@ SAFETY: Mapping[str, str] = MappingProxyType(
 """Name of each count of `safety` -> its meaning."""
 
 
-def safety(
-    lists: ShownLists, *, withdrawn: Collection[str] = (), blocked: Collection[tuple[str, str | None]] = ()
-) -> dict[str, int]:
+def safety(lists: ShownLists) -> dict[str, int]:
     """Count the items that lists must not show, by the names of `SAFETY`, in its order.
 
     Neither the id nor the text of a story outside of the archive is known, so that comparisons with it are left out.
     Without a moment nothing is in the future or expired; without sources or `related_at` 'unlabelled fill' is 0.
-    `blocked` are ids of items and of the stories under which they must not appear; None = under any.
     """
     rows, stories, moments, archive = lists.rows, lists.stories, lists.moments, lists.reference.archive
     catalog = archive.catalog
     has_item, in_archive, has_moment = rows >= 0, (stories >= 0)[:, None], (moments != UNDATED)[:, None]
-    codes, names = catalog.codes("id")
+    codes, _ = catalog.codes("id")
     item_codes = np.where(has_item, codes[rows], -1).astype(np.int64)
     story_codes = np.where(in_archive, codes[stories].astype(np.int64)[:, None], -1)
     is_story = has_item & in_archive & (item_codes == story_codes)
@@ -52,8 +46,6 @@ def safety(
     story_group = np.where(in_archive, catalog.copy_group[stories][:, None], -1)
     n_earlier = count_earlier_of_group(np.concatenate([story_group, copy_group], axis=1))[:, 1:]
     masks = (
-        is_in(catalog.table, "id", withdrawn)[rows],
-        _mask_blocked(item_codes, story_codes, names, blocked),
         is_story,
         has_moment & (catalog.published[rows] > moments[:, None]),
         (copy_group >= 0) & (n_earlier > 0),
@@ -62,24 +54,6 @@ def safety(
         _mask_unlabelled(lists),
     )
     return {name: int((has_item & mask).sum()) for name, mask in zip(SAFETY, masks, strict=True)}
-
-
-def _mask_blocked(
-    item_codes: NDArray[np.int64],
-    story_codes: NDArray[np.int64],
-    names: list[str],
-    blocked: Collection[tuple[str, str | None]],
-) -> NDArray[np.bool_]:
-    """Mark the places, (q, w), whose item is blocked everywhere or under the story."""
-    code_of = {name: code for code, name in enumerate(names)}
-    everywhere = [code_of[item] for item, story in blocked if story is None and item in code_of]
-    pairs = [
-        code_of[item] * len(names) + code_of[story]
-        for item, story in blocked
-        if item in code_of and story is not None and story in code_of
-    ]
-    is_blocked_here = (story_codes >= 0) & np.isin(item_codes * len(names) + story_codes, pairs)
-    return np.isin(item_codes, everywhere) | is_blocked_here
 
 
 def _mask_unlabelled(lists: ShownLists) -> NDArray[np.bool_]:

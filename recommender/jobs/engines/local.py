@@ -22,9 +22,9 @@ from recommender.storage import checkpoints
 class LocalEngine:
     """Compute every step in this process."""
 
-    read = None
+    read_files = None  # `read_articles` does it in this process
 
-    def resume(self, lists: str | Path) -> Path | None:
+    def ledger_folder(self, lists: str | Path) -> Path | None:
         """Return None: finished shards are kept in the default folder."""
         return None
 

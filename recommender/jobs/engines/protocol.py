@@ -21,7 +21,7 @@ class Job(Protocol):
     """The steps of a job that are worth more than one machine."""
 
     @property
-    def read(self) -> Each | None:
+    def read_files(self) -> Each | None:
         """Reads the files, as the `each` of `read_articles`; None = they are read in this process."""
         ...
 
@@ -40,7 +40,7 @@ class Job(Protocol):
 class Engine(Protocol):
     """Computes the steps of a job."""
 
-    def resume(self, lists: str | Path) -> Path | None:
+    def ledger_folder(self, lists: str | Path) -> Path | None:
         """Return the folder of ledgers of a job that publishes to `lists`; None = the default one."""
         ...
 

@@ -127,7 +127,7 @@ class RayEngine:
             if not was_connected:
                 ray.shutdown()
 
-    def resume(self, lists: str | Path) -> Path:
+    def ledger_folder(self, lists: str | Path) -> Path:
         """Return the folder of finished shards, on the storage that all nodes share."""
         return self._folder(lists, checkpoints.FOLDER)
 
@@ -185,7 +185,7 @@ class RayJob:
             if thread.name.startswith(_RAY_DATA_THREADS):
                 thread.join(_THREAD_TIMEOUT)
 
-    def read(self, read: Callable[[Stream], Part], streams: list[Stream]) -> Iterator[Part]:
+    def read_files(self, read: Callable[[Stream], Part], streams: list[Stream]) -> Iterator[Part]:
         """Read each file in a task; streams that are no files are read in this process.
 
         These tasks end before any worker starts, so that readers have all CPUs and never wait for workers.
