@@ -29,7 +29,7 @@ def gather(start: int, stop: int, data: _Bytes, begins: _Rows, lengths: _Rows, o
         target[offsets[text] : offsets[text] + lengths[text]] = data[begins[text] : begins[text] + lengths[text]]
 
 
-@kernel(least=64)
+@kernel(least=64, results=2)
 def distinct(start: int, stop: int, offsets: _Rows, keys: _Hashes, counts: _Rows) -> None:
     """Sort the keys of each text, which begin at its offset, remove repeated ones, and update the counts."""
     for text in range(start, stop):

@@ -197,7 +197,7 @@ def count_shared(a: NDArray[np.uint32], b: NDArray[np.uint32], limit: int) -> tu
     return i, j, shared
 
 
-@kernel(least=64, parts=(code_point, character_kind, mix, hash_words, sample_shingles, sampling_level))
+@kernel(least=64, parts=(code_point, character_kind, mix, hash_words, sample_shingles, sampling_level), results=6)
 def mark(
     start: int,
     stop: int,

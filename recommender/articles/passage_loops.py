@@ -95,7 +95,7 @@ def mark_dropped(
     mark_by_form(data, begins, ends, words, paragraph, count, labels, is_dropped)
 
 
-@kernel(least=16, parts=(*SPLITTING, passage_arrays, passage_keys))
+@kernel(least=16, parts=(*SPLITTING, passage_arrays, passage_keys), results=5)
 def find_passages(
     start: int,
     stop: int,
@@ -133,7 +133,7 @@ def find_passages(
             begin[entry], end[entry] = begins[first], ends[last]
 
 
-@kernel(least=16, parts=(*SPLITTING, *MARKING, passage_arrays, passage_keys, mark_dropped))
+@kernel(least=16, parts=(*SPLITTING, *MARKING, passage_arrays, passage_keys, mark_dropped), results=2)
 def remove_passages(
     start: int,
     stop: int,

@@ -15,6 +15,8 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 _CORES = os.cpu_count() or 1
 _SHARES = 2  # for each core, as stories differ in cost
 _UNREADABLE = (AttributeError, ImportError, EOFError, pickle.UnpicklingError)
@@ -31,7 +33,7 @@ if hasattr(os, "register_at_fork"):  # threads do not survive a fork
 
 
 def kernel(
-    least: int, parts: tuple[Callable[..., Any], ...] = ()
+    least: int, parts: tuple[Callable[..., Any], ...] = (), results: int = 1
 ) -> Callable[[Callable[..., None]], Callable[..., None]]:
     """Compile a loop at its first call; later processes find the machine code on disk.
 
@@ -44,6 +46,8 @@ def kernel(
         Number of rows that is worth a thread.
     parts : tuple of functions
         Functions that the loop calls, compiled with it.
+    results : int, default 1
+        Number of arguments, the last ones, that the loop writes.
 
     Examples
     --------
@@ -72,8 +76,10 @@ def kernel(
                 return numba.njit(nogil=True)(loop)  # type: ignore[no-any-return]
 
         @wraps(loop)
-        def run(n_rows: int, *arrays: Any) -> None:
+        def run(n_rows: int, *arguments: Any) -> None:
             compiled = compiled_loop()
+            # arrays of a saved archive are read-only: without this they would ask for machine code of their own
+            arrays = (*map(_read_only, arguments[:-results]), *arguments[-results:])
             size = max(-(-n_rows // (_CORES * _SHARES)), least)
             if n_rows <= size:
                 _call(compiled, 0, n_rows, *arrays)
@@ -96,6 +102,16 @@ def _digest_of_files(loop: Callable[..., None], parts: tuple[Callable[..., Any],
     files = {part.__code__.co_filename for part in parts} - {loop.__code__.co_filename}
     contents = b"".join(Path(file).read_bytes() for file in sorted(files))
     return f"_{sha256(contents).hexdigest()[:16]}" if files else ""
+
+
+def _read_only(argument: Any) -> Any:
+    """Return an array, or a plain tuple of arrays, as one that cannot be written."""
+    if type(argument) is tuple:
+        return tuple(map(_read_only, argument))
+    if isinstance(argument, np.ndarray):
+        argument = argument.view()
+        argument.setflags(write=False)
+    return argument
 
 
 def _call(compiled: Any, *arguments: Any) -> None:

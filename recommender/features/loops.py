@@ -153,7 +153,7 @@ def mark_shared(
                 out[entry] = True
 
 
-@kernel(least=256)
+@kernel(least=256, results=2)
 def heaviest_shared(
     start: int,
     stop: int,

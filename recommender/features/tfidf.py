@@ -216,5 +216,6 @@ def heaviest_shared(
     """
     terms = np.empty((len(a), n_terms), dtype=np.int32)
     products = np.empty((len(a), n_terms), dtype=np.float32)
+    a, b = np.ascontiguousarray(a), np.ascontiguousarray(b)  # rows of another layout would ask for other machine code
     loops.heaviest_shared(len(a), *csr_arrays(left), *csr_arrays(right), a, b, is_wanted, terms, products)
     return terms, products

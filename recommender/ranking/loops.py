@@ -82,7 +82,7 @@ def tree_contributions(
                 node = below
 
 
-@kernel(least=256)
+@kernel(least=256, results=2)
 def order_derivatives(
     start: int,
     stop: int,

@@ -279,7 +279,7 @@ def products(
             found[story, column] = np.int32(MEANING * total + WORDS * shared)
 
 
-@kernel(least=512)
+@kernel(least=512, results=2)
 def heaviest(
     start: int,
     stop: int,
@@ -325,7 +325,7 @@ def count(start: int, stop: int, words: NDArray[np.int32], rows: NDArray[np.int6
                 counts[word + 1] += 1
 
 
-@kernel(least=1 << 62)  # each position is written once, in order
+@kernel(least=1 << 62, results=3)  # each position is written once, in order
 def post(
     start: int,
     stop: int,

@@ -110,10 +110,11 @@ def test_lines_are_shared_out_whole_and_once() -> None:
         np.testing.assert_array_equal(found, values**2)
 
 
-def test_machine_code_is_kept_for_later_processes(tmp_path: Path) -> None:
+def test_machine_code_is_kept_for_later_processes_and_serves_arrays_of_saved_archives(tmp_path: Path) -> None:
     code = (
         "import numpy as np; from recommender.features.vectors import gram\n"
-        "gram(np.ones((2, 3), dtype=np.int16), np.zeros((1, 1), dtype=np.int64))"
+        "vectors, rows = np.ones((2, 3), dtype=np.int16), np.zeros((1, 1), dtype=np.int64)\n"
+        "gram(vectors, rows); vectors.flags.writeable = False; gram(vectors, rows)"
     )
     kept = []
     for _ in range(2):
