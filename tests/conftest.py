@@ -15,9 +15,6 @@ from typing import Any
 import hypothesis
 import pytest
 
-# bytecode is kept even where the environment tells Python not to: each process of the suite would compile all modules
-os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
-sys.dont_write_bytecode = False
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # workers that spin would starve the processes of other tests
 if "PYTEST_XDIST_WORKER" in os.environ:  # the workers share out the cores: threads of theirs wait for each other
@@ -29,6 +26,9 @@ os.environ.setdefault("RAY_AUTH_TOKEN", secrets.token_hex(32))
 
 from recommender import Recommender, Settings
 
+# bytecode is kept even where the environment tells Python not to: each process of the suite would compile all modules
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+sys.dont_write_bytecode = False
 # tests kill processes, not the machine under them: what the system holds is on disk for all who read it, and waiting
 # for the disk takes half of the time of a small job
 os.fsync = os.fstat
