@@ -35,7 +35,7 @@ from recommender.reading.convert import (
     to_word,
     with_tags,
 )
-from recommender.reading.fields import FLOAT_ID, ID_IS_URL, MIN_LONG_TEXT, collect_links
+from recommender.reading.fields import FLOAT_ID, ID_IS_URL, MIN_LONG_TEXT, SHORTENED_ID, collect_links
 from recommender.reading.links import is_other_than_links
 from recommender.reading.markup import Anchor, are_plain
 from recommender.reading.names import TIMES
@@ -182,6 +182,7 @@ class Columns:
         texts = self._to_texts(values)
         if pc.any(pc.or_(pc.ends_with(texts, ".0"), pc.ends_with(texts, ",0"))).as_py():
             texts = pc.replace_substring_regex(texts, FLOAT_ID, r"\1")
+        self.odd |= text_arrays.matches(texts, SHORTENED_ID)
         sizes = text_arrays.sizes(texts)
         self.odd |= (sizes == 0) | (sizes > self._plan.limits.max_id_chars) | ~text_arrays.are_stripped(texts)
         if not text_arrays.joined_bytes(texts).all():  # a NUL

@@ -43,6 +43,9 @@ _MIN_INEXACT = 2**53  # from here on floats are several whole numbers each
 FLOAT_ID = r"^(\d+)[.,]0$"
 """A number that a program wrote as a decimal one, mostly next to missing ids."""
 _FLOAT_ID = re.compile(FLOAT_ID, re.ASCII)
+SHORTENED_ID = r"^\d[.,]\d+[Ee]\+\d+$"
+"""A number as a spreadsheet shows a long one: several ids have become one."""
+_SHORTENED_ID = re.compile(SHORTENED_ID, re.ASCII)
 _TOTALS = re.compile(TOTALS)
 _INSTANT = timedelta(microseconds=1)
 
@@ -103,6 +106,8 @@ class _RowConverter:
                 raise RowError(
                     f"id {value:g} is a number whose last digits are lost; give it as text or a whole number"
                 )
+            if isinstance(value, str) and _SHORTENED_ID.fullmatch(value.strip()):
+                raise RowError(f"id {value.strip()} was shortened by a spreadsheet; give its column the format of text")
             text = _FLOAT_ID.sub(r"\1", as_text(value, "id").strip())
             if not text:
                 continue

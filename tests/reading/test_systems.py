@@ -921,3 +921,42 @@ def test_plugins_of_wordpress_hide_posts_of_an_export(tmp_path: Path, key: str, 
     (tmp_path / "a.xml").write_text(f"<rss><channel>{item}</channel></rss>")
     table, report = read_articles(tmp_path / "a.xml")
     assert (len(table), report.unpublished.total()) == (shown, not shown)
+
+
+LIVE = {
+    "@type": "LiveBlogPosting",
+    "@id": "https://c.example/live",
+    "headline": "Ferry",
+    "datePublished": "2026-11-27T09:00:00Z",
+    "liveBlogUpdate": [
+        {"@type": "BlogPosting", "headline": "Fog lifts", "articleBody": "<p>It lifted.</p>"},
+        {"@type": "BlogPosting", "articleBody": "It ran aground."},
+    ],
+}
+
+
+@pytest.mark.parametrize("name", ["a.jsonl", "a.html"])
+def test_the_entries_of_a_live_page_are_its_text(tmp_path: Path, name: str) -> None:
+    text = json.dumps(LIVE)
+    page = f'<html><head><script type="application/ld+json">{text}</script></head><body></body></html>'
+    (tmp_path / name).write_text(page if name == "a.html" else text)
+    (row,) = read_articles(tmp_path / name)[0].to_pylist()
+    assert (row["kind"], row["body"]) == ("live", "Fog lifts\n\nIt lifted.\n\nIt ran aground.")
+
+
+def test_entries_without_ids_are_parts_of_a_story() -> None:
+    posts = [{"title": "10:00", "body": "It ran."}, {"title": "9:00", "body": "Fog."}]
+    table, report = read_articles([{"id": 4, "title": "Ferry", "type": "live", "posts": posts}])
+    assert (table["id"].to_pylist(), report.rejected) == (["4"], [])
+
+
+@pytest.mark.parametrize("count", [1, 40])
+def test_ids_that_a_spreadsheet_shortened_are_refused(tmp_path: Path, count: int) -> None:
+    rows = "".join(f"{number},Ferry,{number}\n1.2{number}E+11,Fog,\n" for number in range(count))
+    (tmp_path / "a.csv").write_text(f"id,title,body\n{rows}1E+5,Ice,\n")
+    table, report = read_articles(tmp_path / "a.csv")
+    assert table["id"].to_pylist() == [*map(str, range(count)), "1E+5"]
+    assert report.rejected[0].reason == (
+        "id 1.20E+11 was shortened by a spreadsheet; give its column the format of text"
+    )
+    assert len(report.rejected) == count

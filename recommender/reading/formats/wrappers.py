@@ -139,7 +139,9 @@ def _is_feed(value: Row) -> bool:
 
 def _is_story(value: Row) -> bool:
     fields = known_names(value)
-    return "title" in fields and not fields.isdisjoint(("body", "published_at"))
+    return (
+        "title" in fields and not fields.isdisjoint(("body", "published_at")) and not fields.isdisjoint(("id", "url"))
+    )
 
 
 def _usual_list(value: Row) -> list[Any] | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from recommender.reading.formats.shapes.shape import Row, Shape, get_path, with_kind, without
+from recommender.reading.formats.shapes.shape import Row, Shape, get_path, objects, with_kind, without
 
 
 def _convert(row: Row) -> Row:
@@ -23,6 +23,11 @@ def _convert(row: Row) -> Row:
     # names of pages and of articles are built as `https://c.example/1#article`
     if isinstance(address, str):
         address = address.partition("#")[0] or address
+    updates = story.pop("liveBlogUpdate", None)
+    if updates and not story.get("articleBody"):  # of a live page: its entries, each below its headline
+        entries = objects(updates if isinstance(updates, list) else [updates])
+        words = (entry.get(name) for entry in entries for name in ("headline", "articleBody"))
+        story["articleBody"] = "\n\n".join(word for word in words if isinstance(word, str))
     language = story.get("inLanguage")
     if isinstance(language, Mapping):
         story["inLanguage"] = language.get("alternateName") or language.get("name")
