@@ -206,6 +206,11 @@ class Archive:
         """Whether time counts: at least half of the current stories carry a date."""
         return self.derived.stories.dated
 
+    @property
+    def has_main_outlet(self) -> bool:
+        """Whether this is the archive of one newsroom: one outlet published at least half of the current stories."""
+        return self.derived.stories.has_main_outlet
+
     def newest(self, now: datetime) -> int:
         """Find the newest publication time not after `now`, in microseconds; 0 where there is none."""
         times = self.derived.stories.times
@@ -324,6 +329,9 @@ class Archive:
     def event_test(self) -> EventTest:
         """The test of whether rows report the same event."""
         model = SameEvent.load("archive", self.calibration, self.tfidf.stories)
+        settings = self.settings.selection
+        if not self.has_main_outlet:  # readers of many newspapers want one report of an event, whoever published it
+            settings = settings.model_copy(update={"event_threshold_own": settings.event_threshold})
         return EventTest(
             vectors=self.vectors,
             terms=self.terms,
@@ -331,7 +339,7 @@ class Archive:
             published=self.catalog.published,
             outlets=self.outlets.codes,
             model=model,
-            settings=self.settings.selection,
+            settings=settings,
             timed=self.dated,
         )
 

@@ -118,6 +118,13 @@ class StoryFacts:
         return Outlets(codes, encoded.dictionary.to_pylist())
 
     @cached_property
+    def has_main_outlet(self) -> bool:
+        """Whether one outlet published at least half of the current stories whose outlet is known, if any is."""
+        codes = self.outlets.codes[self.catalog.alive]
+        counts = np.bincount(codes[codes >= 0])
+        return bool(2 * counts.max(initial=0) >= counts.sum())
+
+    @cached_property
     def format_keys(self) -> FormatKeys:
         """What recurring formats are found by, for every row."""
         if self.known_format_keys is not None:

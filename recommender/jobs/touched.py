@@ -52,6 +52,7 @@ def _differ_as_a_whole(before: Archive, after: Archive) -> bool:
     has_moved = old_pools.scope.as_of != new_pools.scope.as_of
     return bool(
         (before.settings, before.dated, old_pools.k) != (after.settings, after.dated, new_pools.k)
+        or before.has_main_outlet != after.has_main_outlet
         or before.rules.model_copy(update=_NO_BOOSTS) != after.rules.model_copy(update=_NO_BOOSTS)
         or before.fingerprint != after.fingerprint
         or (has_moved and after.ranker is None and after.settings.ranking.anchor == "as_of")

@@ -337,6 +337,28 @@ def test_a_report_of_which_only_the_day_is_known_needs_a_surer_test() -> None:
     assert shown(stories, "own", **limits | {"same_report_hours": 24}) == []  # a day is surely within a day
 
 
+@pytest.mark.parametrize(
+    ("outlets", "expected"),
+    [
+        (("courier", "courier", "courier"), 2),  # one newsroom: both are developments
+        (("courier", "courier", "herald"), 2),
+        (("courier", "herald", "post"), 1),  # papers of many: one report is enough, whoever published both
+        ((None, None, "post"), 2),
+        ((None, None, None), 2),
+    ],
+)
+def test_stories_of_one_outlet_are_told_apart_where_it_published_most_of_the_archive(
+    outlets: tuple[str | None, ...], expected: int
+) -> None:
+    asked, *others = (ASKED | {"source": outlets[0]}, *(row(f"o{n}", f"tenor{n}", 24 * n) for n in range(2, 6)))
+    sources = (outlets[1], outlets[2], outlets[0], outlets[1])
+    others = [{**story, "source": source} for story, source in zip(others, sources, strict=True)]
+    event = [row("a", EVENT, 0, source="agency"), row("b", EVENT, 5, source="agency")]
+    limits = {"event_threshold": 0.02, "event_threshold_own": 1.0}
+    found = shown([asked, *others, *event], "asked", **limits)
+    assert len({"a", "b"} & set(found)) == expected
+
+
 def test_without_a_date_only_a_surer_test_joins() -> None:
     stories = [ASKED, row("a", EVENT, 0), row("b", EVENT, None)]
     limits = {"timeless_slots": 1, "event_threshold": 0.1}

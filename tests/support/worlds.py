@@ -12,6 +12,8 @@ from itertools import combinations
 from random import Random
 from typing import Any
 
+import numpy as np
+
 from recommender import ReadNext, Recommendation, Recommender, Rules, Settings
 
 START = datetime(2024, 1, 1, tzinfo=UTC)
@@ -247,7 +249,10 @@ def same_event(rec: Recommender, a: str, b: str, hours: float, slack: float = 1e
         return False
     sure = most is not None and most <= hours * HOUR
     sources = [rec.catalog.table["source"][int(row)].as_py() for row in rows]
-    others = None not in sources and sources[0] != sources[1]
+    rows_alive = np.flatnonzero(rec.catalog.alive)
+    uses = Counter(filter(None, rec.catalog.table["source"].take(rows_alive).to_pylist()))
+    has_main_outlet = not uses or 2 * max(uses.values()) >= uses.total()
+    others = (None not in sources and sources[0] != sources[1]) or not has_main_outlet
     limit = settings.event_threshold if others else settings.event_threshold_own
     undated = None in times or not rec.archive.dated
     if undated and min(rec.archive.terms[int(row)].nnz for row in rows) < 12:
