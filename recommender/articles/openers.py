@@ -106,6 +106,7 @@ _CAPTION = re.compile(
     r"|Enlarge this image\b|Click to (?:email|share|print|expand|enlarge)\b"
     r"|Get (?:the latest |our )?(?:breaking )?news alerts\b|Share All sharing options for:"
     r"|(?:Please )?(?:Sign up|Subscribe|Follow us|Join us)(?: (?:for|to|on|here|now|today)\b|[.!]|\n)"
+    r"|(?:Last )?[Uu]pdated:? (?=[^\n]{0,25}\d)[^\n]{3,60}\n"
     r"|A version of this (?:story|article|column) (?:first |originally )?appeared\b"
     r"|Thank you for (?:signing up|subscribing)\b|(?:Abonnieren Sie|Melden Sie sich|Abonnez-vous|Inscrivez-vous"
     r"|Abbonati|Iscriviti|Suscríbe[ts]e|Assine|Inscreva-se|Schrijf (?:je|u)|Meld (?:je|u)|Abonneer|Prenumerera)\b"

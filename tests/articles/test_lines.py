@@ -55,6 +55,8 @@ def test_words_that_look_like_abbreviations_end_one() -> None:
         "Photo illustration by the Courier. Covers via Weekly.",
         "JO LEE / AFP) (Photo by JO LEE/AFP via Getty Images Ada Reed talks about the ferry on Friday.",
         "Ada Reed speaks at the harbour, May 18, 2024. (Jo Lee/Reuters)",
+        "Updated at 5:34 p.m. ET",
+        "Last updated: March 3, 2026 at 10:15 p.m.",
         "Ferry Runs Aground In Fog\n\nEnlarge this image toggle caption Jo Lee/AP Jo Lee/AP Inc. Jo Lee/AP",
     ],
 )
