@@ -72,7 +72,7 @@ _ALIASES = {
     "source": "brand publisher outlet publication site site_name source_name newspaper",
     "url": (
         "link permalink canonical_url web_url website_url article_url post_url page_url html_url story_url webadresse "
-        "internetadresse artikel_url artikellink lien adresse_web enlace indirizzo ссылка"
+        "requested_url internetadresse artikel_url artikellink lien adresse_web enlace indirizzo ссылка"
     ),
     "image_url": (
         "image thumbnail picture feature_image top_image lead_image url_to_image photo main_image hero_image "

@@ -49,7 +49,7 @@ _WORDS = (
         "searchresultspage profilepage website organization breadcrumblist itemlist wpblock wptemplate wptemplatepart "
         "wpnavigation wpglobalstyles wpfontfamily wpfontface customcss customizechangeset oembedcache userrequest "
         "redirect pingback trackback user basicpage staticpage mediaitem imageasset elementorlibrary acffield "
-        "acffieldgroup scheduledaction shoporder wpcf7contactform bloggerpage bloggercomment bloggersettings "
+        "acffieldgroup sitemap scheduledaction shoporder wpcf7contactform bloggerpage bloggercomment bloggersettings "
         "bloggertemplate form newsletterform advert advertisement"
     ),
 )

@@ -31,6 +31,20 @@ VALUES: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
         {"article_published": "2026-11-27", "storyAuthor": "Ann", "news_tags": "sea", "post_summary": "Fog"},
         {"published_at": datetime(2026, 11, 27), "author": "Ann", "tags": ["sea"], "lead": "Fog"},
     ),
+    "columns of objects that were made flat": (
+        {"title": None, "body": None, "title.rendered": "Fog", "content.rendered": "It lifted.", "author.id": 3,
+         "author.name": "Ann", "author.url": "u", "seo.title": "Fog!", "_embedded.section.name": "Local"},
+        {"id": "0", "title": "Fog", "body": "It lifted.", "author": "Ann", "section": None, "url": None},
+    ),
+    "columns of hits of a search that were made flat": (
+        {"id": None, "title": None, "body": None, "_source.id": 7, "_source.headline": "Fog", "_source.text": "Thick.",
+         "_source.section.name": "Local", "cms.content.publishDate": "2026-11-27"},
+        {"id": "7", "title": "Fog", "body": "Thick.", "section": "Local", "published_at": datetime(2026, 11, 27)},
+    ),
+    "names of columns with types": (
+        {"id": None, "title": None, "body": None, "id:ID": 7, "title:string": "Fog", "body:string": "Thick."},
+        {"id": "7", "title": "Fog", "body": "Thick."},
+    ),
     "types of Avro and BigQuery": (
         {"title": {"string": "Fog"}, "tags": {"list": [{"element": "sea"}, {"element": "fog"}]}, "section": {"v": "A"}},
         {"title": "Fog", "tags": ["sea", "fog"], "section": "A"},
@@ -209,6 +223,10 @@ FILES = {
     "zeros before lines": ("a.jsonl", "".join(f"\0\0{json.dumps(row)}\n" for row in ROWS)),
     "lines of arrays": ("a.jsonl", "\n".join(json.dumps([row]) for row in ROWS)),
     "pages of an answer": ("a.jsonl", "\n".join(json.dumps({"page": 1, "articles": [row]}) for row in ROWS)),
+    "lists by section": (
+        "a.json",
+        json.dumps({"Local": [{**ROWS[0], "body": "x"}], "Sport": [{**ROWS[1], "body": "y"}]}),
+    ),
     "two arrays": ("a.json", "\n".join(json.dumps([row], indent=1) for row in ROWS)),
     "objects around objects": ("a.json", json.dumps({"payload": {"data": {"items": ROWS}}, "meta": {"n": 2}})),
     "Event Registry": ("a.json", json.dumps({"articles": {"results": ROWS, "page": 1}})),

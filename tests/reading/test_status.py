@@ -94,6 +94,9 @@ def test_every_status_column_hides_and_shows(column: str) -> None:
         ({"publishing": {"isPublished": False}}, False),
         ({"system": {"workflowState": "draft", "type": "page"}}, False),
         ({"meta_data": {"type": "page", "status": "live"}}, True),
+        ({"seo.noindex": True}, False),
+        ({"cms.content.draft": True}, False),
+        ({"image.hidden": True}, True),
         ({"image": {"hidden": True}}, True),  # a picture's, not the story's
     ],
     ids=repr,

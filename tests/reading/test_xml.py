@@ -245,3 +245,11 @@ def test_a_feed_may_tell_little_of_a_story(tmp_path: Path) -> None:
 def test_signs_that_are_no_xml_cost_no_story(tmp_path: Path, text: str) -> None:
     (row,), report = read(tmp_path, f"<rss><channel><item><guid>1</guid><title>{text}</title></item></channel></rss>")
     assert (row["title"].replace(" ", "").strip("<"), report.rejected) == ("5<6", [])
+
+
+def test_an_index_of_sitemaps_holds_no_stories(tmp_path: Path) -> None:
+    (tmp_path / "a.xml").write_text(
+        '<?xml version="1.0"?><sitemapindex xmlns="http://www.sitemaps.org/schemas/sitemap/0.9">'
+        "<sitemap><loc>https://c.example/s1.xml</loc></sitemap></sitemapindex>"
+    )
+    assert read_articles(tmp_path / "a.xml")[1].unpublished == {"type sitemap": 1}

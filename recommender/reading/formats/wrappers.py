@@ -243,6 +243,13 @@ def _stories_by_id(value: Row) -> list[Any] | None:
     return [{"id": key, **story} for key, story in value.items()]
 
 
+def _lists_by_name(value: Row) -> list[Any] | None:
+    """Join lists of stories by section or day, where an object contains nothing else."""
+    if not value or not all(are_objects(stories) and all(map(_is_story, stories)) for stories in value.values()):
+        return None
+    return [story for stories in value.values() for story in stories]
+
+
 UNWRAPPERS: tuple[Callable[[Row], list[Any] | None], ...] = (
     _changed_story,
     _rows_by_column,
@@ -257,5 +264,6 @@ UNWRAPPERS: tuple[Callable[[Row], list[Any] | None], ...] = (
     _single_story,
     _nested_list,
     _stories_by_id,
+    _lists_by_name,
 )
 """Functions that find stories in an object, or return None; the first that finds some counts."""

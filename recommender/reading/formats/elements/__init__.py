@@ -16,6 +16,7 @@ ELEMENTS: dict[str, tuple[tuple[str, ...], Adapter]] = {
     "channel": (("item",), feed.row),
     "feed": (("entry",), feed.row),
     "urlset": (("url",), sitemap.row),
+    "sitemapindex": (("sitemap",), sitemap.row),
     "newsMessage": (("newsItem",), newsml_g2.row),
     "newsItem": (("newsItem",), newsml_g2.row),
     "NewsML": (("NewsItem",), newsml_1.row),

@@ -21,5 +21,5 @@ def row(item: Element) -> dict[str, Any]:
             continue
         row.setdefault("image" if name == "loc" and is_media else _NAMES.get(name, name), text)
     if "title" not in row:
-        row["type"] = "webpage"  # of the site, but no story
+        row["type"] = "webpage" if local(item) == "url" else "sitemap"  # of the site, but no story
     return {name: value for name, value in row.items() if name not in ("changefreq", "priority", "genres")}

@@ -16,11 +16,11 @@ from recommender.reading.formats.shapes import (
     inner,
     json_ld,
     livingdocs,
+    long_names,
     new_york_times,
     news_api,
     ninjs,
     sanity,
-    solr,
     spip,
     trafilatura,
     typo3,
@@ -51,7 +51,7 @@ SHAPES: tuple[Shape, ...] = (
     livingdocs.SHAPE,
     inner.SHAPE,
     inner.UNTITLED,
-    solr.SHAPE,
+    long_names.SHAPE,
     apart.SHAPE,
 )
 """The first that matches the columns of a row counts."""
