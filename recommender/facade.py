@@ -34,7 +34,7 @@ from recommender.embedders import Embedder, make_embedder
 from recommender.embedders.cache import VectorCache
 from recommender.embedders.protocol import vector_space
 from recommender.embedders.stories import StoryVectors
-from recommender.errors import InputError, NotFittedError, WithdrawnArticleError
+from recommender.errors import InputError, NotFittedError, SettingsError, WithdrawnArticleError
 from recommender.lists.readnext import ReadNext, Rejected
 from recommender.progress import Progress, silent
 from recommender.publishing import PublishedLists
@@ -259,6 +259,8 @@ class Recommender(EditorActions):
         SettingsError
             If `settings` read or embed in another way: that needs `fit`.
         """
+        if not isinstance(settings, Settings):
+            raise SettingsError("under takes Settings, such as rec.settings.override({'selection.related_at': 0.5})")
         if not settings.reading.columns:
             settings = settings.with_columns(self.settings.reading.columns)
         archive = with_settings(self.archive, settings, self.embedder)
@@ -386,6 +388,8 @@ class Recommender(EditorActions):
         """Prepare lists of the archive for one moment, as `recommend` takes its arguments."""
         if self.archive.rules.desk != (rules := self.rules).desk:
             self.archive = replace(self.archive, rules=rules)
+        if filters is not None and not isinstance(filters, Filters):
+            raise SettingsError(f"filters are a {type(filters).__name__}, expected Filters(sections=('sport',), ...)")
         for message in () if filters is None else filters.unknown_values(self.catalog.table):
             warnings.warn(message, stacklevel=4)
         if excluded := id_texts(exclude):

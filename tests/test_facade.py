@@ -26,6 +26,7 @@ from recommender import (
     SnapshotError,
     UnknownArticleError,
     WithdrawnArticleError,
+    precompute,
 )
 from recommender.features.families import FAMILIES
 from recommender.features.pairs import Pairs, pair_features
@@ -560,6 +561,24 @@ def test_values_of_filters_that_no_story_has_are_told(shared: Recommender, filte
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         shared.recommend("t0-s0", filters=Filters(sections=("section0", "section1"), kinds=("News",)))
+
+
+@pytest.mark.parametrize(
+    ("call", "told"),
+    [
+        (lambda rec: rec.recommend("t0-s0", as_of="2026-04-12"), "a moment is '2026-04-12', expected a datetime"),
+        (lambda rec: rec.recommend("t0-s0", filters=Filters(after="2026-04-12")), "expected a datetime"),
+        (lambda rec: rec.recommend("t0-s0", filters={"sections": ("a",)}), "filters are a dict, expected Filters"),
+        (lambda rec: Filters(days_around_story="3"), "Filters.days_around_story is '3', expected a whole number"),
+        (lambda rec: rec.fit([], columns=["title"]), "columns are .*, expected a mapping of fields"),
+        (lambda rec: rec.under({"selection": {"k": 3}}), "under takes Settings, such as rec.settings.override"),
+        (lambda rec: precompute([], "no-such-lists", as_of="now"), "a moment is 'now', expected a datetime"),
+        (lambda rec: rec.fit([], links=[("a", "b")]), "links are a list, expected a file or a table"),
+    ],
+)
+def test_arguments_of_a_wrong_kind_are_refused_in_words(shared: Recommender, call: Any, told: str) -> None:
+    with pytest.raises((SettingsError, InputError), match=told):
+        call(shared)
 
 
 def test_an_empty_archive_is_refused_with_the_reason() -> None:

@@ -12,6 +12,7 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from recommender.articles.article import UNDATED
+from recommender.errors import SettingsError
 
 
 def is_in(table: pa.Table, column: str, values: Collection[str]) -> NDArray[np.bool_]:
@@ -50,7 +51,15 @@ def outlet_names(table: pa.Table) -> pa.Array:
 
 
 def to_micros(time: datetime) -> int:
-    """Convert a time to microseconds since 1970; a time without a zone is UTC."""
+    """Convert a time to microseconds since 1970; a time without a zone is UTC.
+
+    Raises
+    ------
+    SettingsError
+        If it is no datetime.
+    """
+    if not isinstance(time, datetime):
+        raise SettingsError(f"a moment is {time!r}, expected a datetime such as datetime(2026, 11, 27, 10, tzinfo=UTC)")
     time = time if time.tzinfo else time.replace(tzinfo=UTC)
     return round(time.timestamp() * 1e6)
 

@@ -94,7 +94,9 @@ def _print(result: Check, given: list[str]) -> None:
         (
             "boilerplate",
             f"{len(result.boilerplate):,} sentences or paragraphs recur, and {result.by_form:,} stories hold bylines, "
-            "credits or headlines of others: all this is left out where stories are compared",
+            "credits or headlines of others: all this is left out where stories are compared"
+            if result.boilerplate or result.by_form
+            else "none",
         ),
         *(
             ("", f"{passage.stories:,} × {passage.text[:_MAX_PASSAGE]}")

@@ -297,9 +297,9 @@ def moment_of(text: str | None, flag: str = "--as-of") -> datetime | None:
     from recommender.reading.times import to_time
 
     try:
-        moment = to_time(text) if text else None
+        moment = to_time(text, flag) if text else None
     except RowError as error:
-        raise SettingsError(f"{flag}: {error}") from None
+        raise SettingsError(str(error)) from None
     if text and moment is None:
         raise SettingsError(f"{flag}: {text!r} is no moment")
     return moment

@@ -9,6 +9,7 @@ from inspect import signature
 from pathlib import Path
 from typing import Any, Self, TypedDict
 
+from recommender.articles.columns import to_micros
 from recommender.errors import SettingsError, did_you_mean
 from recommender.facade import Recommender
 from recommender.progress import Progress, silent
@@ -86,4 +87,6 @@ class JobOptions:
         if unknown := next((name for name in options if name not in names), None):
             hint = did_you_mean(unknown, [*signature(job).parameters, *names])
             raise SettingsError(f"{job.__name__} has no option {unknown!r}{hint}")
+        if (moment := options.get("as_of")) is not None:
+            to_micros(moment)  # refuses what is no moment
         return cls(**options)

@@ -185,6 +185,9 @@ class ReadNext:
     def __len__(self) -> int:
         return len(self.items)
 
+    def __getitem__(self, place: int) -> Recommendation:
+        return self.items[place]
+
     @classmethod
     def of(
         cls,

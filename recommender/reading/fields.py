@@ -227,6 +227,8 @@ def _is_absent(value: Any) -> bool:
 def _missing_id(raw: Mapping[str, Any], plan: Plan) -> str:
     """Return the reason of a row without an id; where no column is known as one, it says how to name it."""
     names = [name for name in raw if isinstance(name, str)]
+    if {"story", "item"} <= set(map(str.casefold, names)):
+        return "a row of a table of links, not a story: --links reads it"
     guess = guess_id_column(names)
     if "id" in plan.columns or not names or (guess is None and not _TEXTS.isdisjoint(plan.columns)):
         return "missing id"

@@ -164,6 +164,8 @@ def load_links(links: str | Path | pa.Table | None, settings: ReadingSettings) -
     """
     if links is None:
         return None
+    if not isinstance(links, str | Path | pa.Table):
+        raise InputError(f"links are a {type(links).__name__}, expected a file or a table with columns story and item")
     return link_table(links) if isinstance(links, pa.Table) else read_links(links, settings=settings)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
+from numbers import Integral
 
 import numpy as np
 import pyarrow as pa
@@ -59,6 +60,10 @@ class Filters:
             if isinstance(value, str):
                 raise SettingsError(f"Filters.{name} is the text {value!r}; expected a tuple such as ({value!r},)")
             object.__setattr__(self, name, tuple(value))
+        for name in ("days_before_as_of", "days_around_story"):
+            days = getattr(self, name)
+            if days is not None and not isinstance(days, Integral):
+                raise SettingsError(f"Filters.{name} is {days!r}, expected a whole number")
 
     def unknown_values(self, table: pa.Table) -> Iterator[str]:
         """Describe each value that no story has, with one that may be meant."""

@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import Field, field_validator, model_validator
 
+from recommender.errors import SettingsError
 from recommender.settings.validation import Stage
 
 
@@ -70,6 +71,10 @@ class ReadingSettings(Stage):
 
     def with_columns(self, columns: Mapping[str, str] | None) -> Self:
         """Add columns of fields, which override those that the settings name."""
+        if columns and not isinstance(columns, Mapping):
+            raise SettingsError(
+                f"columns are {columns!r}, expected a mapping of fields such as {{'title': 'headline'}}"
+            )
         return self.model_copy(update={"columns": {**self.columns, **columns}}) if columns else self
 
     @field_validator("encoding")

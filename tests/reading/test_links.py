@@ -537,3 +537,9 @@ def test_the_sample_newsroom_has_links() -> None:
     for row in rec.links.table.to_pylist():
         story, item = published[row["story"]], published[row["item"]]
         assert story is None or item is None or item < story
+
+
+def test_a_table_of_links_is_told_where_stories_are_expected(tmp_path: Path) -> None:
+    (tmp_path / "links.csv").write_text("story,item,kind\na,b,links\n")
+    (bad,) = read_articles(tmp_path / "links.csv")[1].rejected
+    assert bad.reason == "a row of a table of links, not a story: --links reads it"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection
+from typing import Any
 
 from recommender.reading.formats.shapes.shape import Row, Shape, with_kind
 from recommender.reading.names import EMBARGOES, fold, known_names
@@ -19,7 +20,7 @@ _WRAPPER = re.compile(
 )
 _MARKS = re.compile(r"(?:seo|meta|metadata|publishing|flags|system)\.(?=[^.]+\Z)")
 _PATTERNS = (_SUFFIX, _PREFIX, _DECLARED, _VALUE)
-_EMPTY = (None, "", [])
+_EMPTY: tuple[Any, ...] = (None, "", [])
 _OWN_COLUMNS = frozenset(("_version_", "score"))
 
 
