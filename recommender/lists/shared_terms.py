@@ -116,12 +116,20 @@ class SharedTerms:
         return self._without_repeats(words, weights)
 
     def passing_terms(self, pairs: NDArray[np.int64]) -> SharedWords:
-        """Find words and names to tell of `pairs` that share nothing that one of both stories is about."""
-        says_much = self.wording.is_word | self.wording.is_name & ~self.wording.needs_completion
+        """Find words and names to tell of `pairs` that share nothing that one of both stories is about.
+
+        A name counts if both stories write it as one: "Grand Forks" and a pair of forks have nothing in common.
+        """
+        is_word, is_name = self.wording.is_word, self.wording.is_name & ~self.wording.needs_completion
+        story, item = self.story[pairs], self.item[pairs]
         found, weights = heaviest_shared(
-            self.stories.whole, self.items.whole, self.story[pairs], self.item[pairs], says_much, _LOOKED_AT
+            self.stories.whole, self.items.whole, story, item, is_word | is_name, _LOOKED_AT
         )
         terms: NDArray[np.int64] = found.astype(np.int64)
+        row, column = np.nonzero(terms >= 0)
+        term = terms[row, column]
+        is_kept = self.stories.has_name(story[row], term) & self.items.has_name(item[row], term) | is_word[term]
+        terms[row[~is_kept], column[~is_kept]] = -1
         terms[_is_among(terms, self.outlet_terms[pairs])] = -1
         return self._without_repeats(terms, weights)
 
