@@ -40,7 +40,7 @@ Source: TypeAlias = str | Path | pa.Table | SqlQuery | Iterable[Article | Mappin
 _NOT_THERE = "columns that reading.columns names are not in the input, and their fields were read as usual"
 NO_STORY = "files or folders without a story"
 # written next to lists, where a folder is both input and output
-_OWN_FILES = ("journal.jsonl", "rejected.jsonl", "tombstones.jsonl", "unpublished.json")
+_OWN_FILES = (CURRENT, "journal.jsonl", "rejected.jsonl", "tombstones.jsonl", "unpublished.json")
 _DATABASES = (
     (re.compile(rb"SQLite format 3\0"), "a database of SQLite", "--query with sqlite:///{}"),
     (re.compile(rb"PGDMP"), "a dump of PostgreSQL", "it restored (pg_restore), and --query with the database"),
@@ -287,7 +287,8 @@ def _open_folder(folder: Path, notes: Notes, may_be_empty: bool) -> list[Stream]
         notes.add(NO_STORY, shown_name(folder))
         return []
     if not paths:
-        raise InputError(f"no article files in folder {folder}; expected {KNOWN}")
+        held = "; it holds published lists or a saved archive" if (folder / CURRENT).exists() else ""
+        raise InputError(f"no article files in folder {folder}{held}; expected {KNOWN}")
     for other in sorted(set(files).difference(paths)):
         notes.add(PASSED_OVER, shown_name(other.relative_to(folder)))
     counts = Counter(map(_story_name, paths))

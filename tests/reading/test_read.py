@@ -528,11 +528,14 @@ def test_a_mapping_must_name_a_field_and_a_column(tmp_path: Path) -> None:
         ("nosuch.jsonl", "no such file"),
         ("notes.txt", "unknown kind of file.*--input-format"),
         ("folder", "no article files in folder"),
+        ("lists", "no article files in folder .*; it holds published lists or a saved archive"),
     ],
 )
 def test_sources_that_cannot_be_read(tmp_path: Path, name: str, message: str) -> None:
     (tmp_path / "folder").mkdir()
     (tmp_path / "notes.txt").write_text("text")
+    (tmp_path / "lists" / "versions").mkdir(parents=True)
+    (tmp_path / "lists" / "CURRENT").write_text('{"folder": "versions/000001"}')
     good = write(tmp_path / "good.jsonl", lines({"id": 1, "title": "t"}))
     for source in (tmp_path / name, str(tmp_path / name), [good, tmp_path / name]):
         with pytest.raises(InputError, match=message):
