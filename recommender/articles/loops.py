@@ -18,6 +18,7 @@ LEAST_RATIO = 0.5  # ratio of the lengths: a text quoted whole in one three time
 SAMPLED = 64  # words up to which all shingles of a text are sampled; 32 to 64 shingles of longer texts are
 MOST_SAMPLED = 128
 _LEAST_SAMPLED_SHARED = 0.5  # a sample of sixteen shows less of four fifths once in 1,400 times, one of 32 in 40,000
+_MOST_LACKING = 1.001 - LEAST_SHARED  # share of the shingles of the shorter text that a copy of it may lack, rounded up
 _MOST_HOLDERS = 32  # texts that are looked at because they share one shingle: more share a footer
 _BUCKET = 8  # shingles in a bucket of the hash table of all samples, at most on average
 _WORD, _SEPARATOR, _IGNORED, _SINGLE = 1, 0, 2, 3
@@ -259,7 +260,12 @@ def may_be_copies(words_a: int, words_b: int, a: NDArray[np.uint32], b: NDArray[
         return False
     limit = 2**32 >> sampling_level(max(words_a, words_b))
     of_a, of_b, shared = count_shared(a, b, limit)
-    return shared > 0 and shared >= _LEAST_SAMPLED_SHARED * min(of_a, of_b)
+    if shared == 0 or shared < _LEAST_SAMPLED_SHARED * min(of_a, of_b):
+        return False
+    # what one whole sample has and the other lacks, the texts do not share
+    is_whole = max(len(a), len(b)) < MOST_SAMPLED
+    most_a, most_b = _MOST_LACKING * (words_a - SHINGLE + 1), _MOST_LACKING * (words_b - SHINGLE + 1)
+    return not (is_whole and of_a - shared > most_a and of_b - shared > most_b)
 
 
 @kernel(
@@ -319,6 +325,7 @@ def find_leaders(
     held, holder = np.empty(n_sampled, dtype=np.uint32), np.empty(n_sampled, dtype=np.int32)
     common, candidates = np.zeros(len(rows), dtype=np.uint8), np.empty(len(rows), dtype=np.int32)
     not_held = np.zeros(len(rows), dtype=np.uint8)  # shingles of each text that others crowd
+    levels, sizes = np.empty(len(rows), dtype=np.uint8), np.empty(len(rows), dtype=np.uint8)  # of the samples
     for index in range(start, stop):
         row, n_candidates = rows[index], 0
         shingles = sample[sample_offsets[row] : sample_offsets[row + 1]]
@@ -337,16 +344,18 @@ def find_leaders(
             is_crowded[number] = n_holders >= _MOST_HOLDERS
         leader[index] = index
         least, n_kept = len(shingles) // 8, 0
-        level, not_held[index] = sampling_level(words[row]), is_crowded.sum()
+        levels[index], sizes[index] = sampling_level(words[row]), len(shingles)
+        not_held[index] = is_crowded.sum()
         for number in range(n_candidates):  # few of the texts with a shingle in common have many
             candidate = candidates[number]
             n_common, common[candidate] = int(common[candidate]), 0
             if n_common + not_held[index] < least:
                 continue
-            other = rows[candidate]
+            other, size = rows[candidate], min(sizes[index], sizes[candidate])
             other_sample = sample[sample_offsets[other] : sample_offsets[other + 1]]
-            limit = 2**32 >> max(level, sampling_level(words[other]))
-            size = min(count_below(shingles, limit), count_below(other_sample, limit))
+            if levels[candidate] != levels[index]:  # else all that is sampled counts, and the sample need not be read
+                limit = 2**32 >> max(levels[index], levels[candidate])
+                size = min(count_below(shingles, limit), count_below(other_sample, limit))
             if n_common + min(not_held[index], not_held[candidate]) < _LEAST_SAMPLED_SHARED * size:
                 continue
             if may_be_copies(words[row], words[other], shingles, other_sample):

@@ -192,13 +192,14 @@ def _mask_repeated_names(
 
 def _mask_repeated_forms(names: pa.StringArray, terms: NDArray[np.int64]) -> NDArray[np.bool_]:
     """Mark terms that are forms of a word that stands before them in their row: both mostly begin alike."""
-    is_repeated = np.zeros(terms.shape, dtype=bool)
-    if not (terms >= 0).any():
+    is_repeated, is_term = np.zeros(terms.shape, dtype=bool), terms >= 0
+    if not is_term.any():
         return is_repeated
-    used, code = np.unique(terms, return_inverse=True)
-    used_names = pc.utf8_slice_codeunits(names.take(pa.array(np.maximum(used, 0))), 0, _LETTERS)
+    used, inverse = np.unique(terms[is_term], return_inverse=True)
+    used_names = pc.utf8_slice_codeunits(names.take(pa.array(used)), 0, _LETTERS)
     letters = np.array(used_names.to_pylist(), f"U{_LETTERS}").view(np.uint32).reshape(len(used), -1)
-    code = np.where(terms >= 0, code.reshape(terms.shape), -1)
+    code = np.full(terms.shape, -1)
+    code[is_term] = inverse
     mark_repeated_forms(len(terms), code, letters, (letters > 0).sum(axis=1), is_repeated)
     return is_repeated
 

@@ -197,6 +197,7 @@ def best_of_near(
             cell_of[left - base : right - base] = last_cell - first_cell
             last_cell += 1
         excess[:] = -(1 << 31)
+        seven, eight = np.uint64(7), np.uint64(8)
         end32, base32, base64 = np.int32(end), np.int32(base), np.uint64(base)
         for story in range(start, stop):
             for cell in range(first_cell, last_cell):
@@ -207,6 +208,11 @@ def best_of_near(
             for key in range(words.shape[1]):
                 at, last = np.uint64(next_posting[story - start, key]), np.uint64(last_posting[story - start, key])
                 weight = np.int32(WORDS * np.int32(weights[story, key]))
+                while at + eight <= last and post_position[at + seven] < end32:  # eight at a time: fewer comparisons
+                    for _ in range(8):
+                        row = np.uint32(post_position[at] - base32)  # unsigned: no negative indices to check
+                        excess[row] = np.int32(excess[row] + np.int32(weight * np.int32(post_weight[at])))
+                        at += np.uint64(1)
                 while at < last and post_position[at] < end32:
                     row = np.uint32(post_position[at] - base32)  # unsigned: no negative indices to check
                     excess[row] = np.int32(excess[row] + np.int32(weight * np.int32(post_weight[at])))
