@@ -14,7 +14,7 @@ from recommender import PublishedLists
 from recommender.serving.tokens import make_token
 from tests.serving.conftest import ODD
 from tests.serving.test_api import publish_again
-from tests.serving.test_server import running
+from tests.serving.test_server import forked
 from tests.support.colours import assert_readable
 
 
@@ -45,7 +45,7 @@ class Tab:
 @pytest.fixture
 def tab(browser: Any, place: Path, tmp_path: Path) -> Iterator[Tab]:
     secret = make_token(tmp_path / "tokens", "ana", "write")
-    with running(place, "--tokens", tmp_path / "tokens", "--rate", 0) as (root, _):
+    with forked(place, "--tokens", tmp_path / "tokens", "--rate", 0) as root:
         context = browser.new_context(viewport={"width": 1280, "height": 900})
         page = context.new_page()
         page.set_default_timeout(60_000)

@@ -21,28 +21,39 @@ import pytest
 from recommender import PublishedLists
 from recommender.serving.tokens import make_token
 from tests.serving.conftest import ODD
-from tests.support.processes import cli
+from tests.support.processes import cli, start
 
 DOCS = Path(__file__).parent.parent.parent / "docs" / "serving.md"
+
+
+def free_port() -> int:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port: int = free.getsockname()[1]
+        return port
+
+
+def answers(root: str) -> bool:
+    try:
+        urlopen(f"{root}/healthz", timeout=5).close()
+    except (URLError, OSError):
+        time.sleep(0.1)
+        return False
+    return True
 
 
 @contextmanager
 def running(place: Path, *options: object) -> Iterator[tuple[str, subprocess.Popen[str]]]:
     """The address of a server, and its process."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    port = free_port()
     command = [sys.executable, "-m", "recommender", "serve", "--lists", place, "--port", port, *options]
     process = subprocess.Popen([*map(str, command)], stderr=subprocess.PIPE, text=True)
     root = f"http://127.0.0.1:{port}"
     try:
         for _ in range(600):
-            try:
-                urlopen(f"{root}/healthz", timeout=5).close()
+            if answers(root):
                 break
-            except (URLError, OSError):
-                assert process.poll() is None, process.communicate()[1]
-                time.sleep(0.1)
+            assert process.poll() is None, process.communicate()[1]
         yield root, process
     finally:
         if process.poll() is None:
@@ -50,6 +61,22 @@ def running(place: Path, *options: object) -> Iterator[tuple[str, subprocess.Pop
         process.wait(60)
         if process.stderr:
             process.stderr.close()
+
+
+@contextmanager
+def forked(place: Path, *options: object) -> Iterator[str]:
+    """The address of a server of one process that starts quickly."""
+    root = f"http://127.0.0.1:{(port := free_port())}"
+    process = start("serve", "--lists", place, "--port", port, *options)
+    try:
+        for _ in range(600):
+            if answers(root):
+                break
+            assert process.is_alive(), process.exitcode
+        yield root
+    finally:
+        process.kill()
+        process.join(60)
 
 
 def test_the_example_of_the_docs_gives_what_a_page_shows(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
