@@ -1,15 +1,12 @@
 from __future__ import annotations
 
-import fcntl
 import gc
 import os
 import secrets
 import shutil
-import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
 import hypothesis
@@ -24,6 +21,7 @@ if "PYTEST_XDIST_WORKER" in os.environ:  # the workers share out the cores: thre
 os.environ.setdefault("RAY_AUTH_MODE", "token")
 os.environ.setdefault("RAY_AUTH_TOKEN", secrets.token_hex(32))
 
+import tests.support.compiling  # noqa: F401
 from recommender import Recommender, Settings
 
 # bytecode is kept even where the environment tells Python not to: each process of the suite would compile all modules
@@ -37,32 +35,13 @@ os.fsync = os.fstat
 hypothesis.settings.register_profile("without a clock", deadline=None)
 hypothesis.settings.load_profile("without a clock")
 
-COMPILING = "RECOMMENDER_TESTS_COMPILING"  # names the file that is locked meanwhile
-MOST_WORKERS = 4  # each fits and compiles for itself what others do, and holds its own models
+MOST_WORKERS = 4  # each fits for itself what others do, and holds its own models
 
 
 def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
     """Use a worker more than there are cores, as one of them waits for servers; none for a few named tests."""
-    return min((os.cpu_count() or 1) + 1, MOST_WORKERS) if is_whole(config) else 0
-
-
-def is_whole(config: pytest.Config) -> bool:
-    """Whether all tests were asked for, by naming none."""
-    return config.args_source is pytest.Config.ArgsSource.TESTPATHS
-
-
-def pytest_configure(config: pytest.Config) -> None:
-    """Compile the loops of a new checkout in one process while the workers collect, or each compiles all of them."""
-    if is_whole(config) and not hasattr(config, "workerinput") and not any((ROOT / "recommender").rglob("*.nbi")):
-        folder = TemporaryDirectory()
-        lock = Path(folder.name) / "compiling"
-        with lock.open("w") as file:  # the process holds it until it ends
-            fcntl.flock(file, fcntl.LOCK_EX)
-            command = [sys.executable, "-c", "import tests.support.preloaded"]
-            compiling = subprocess.Popen(command, cwd=ROOT, pass_fds=[file.fileno()])
-        os.environ[COMPILING] = str(lock)
-        config.add_cleanup(folder.cleanup)
-        config.add_cleanup(compiling.wait)
+    is_whole = config.args_source is pytest.Config.ArgsSource.TESTPATHS
+    return min((os.cpu_count() or 1) + 1, MOST_WORKERS) if is_whole else 0
 
 
 def pytest_ignore_collect(collection_path: Path) -> bool | None:
@@ -72,12 +51,9 @@ def pytest_ignore_collect(collection_path: Path) -> bool | None:
 
 
 def pytest_collection_finish() -> None:
-    """Let later collections of garbage pass over modules and tests, which stay; wait for machine code, if need be."""
+    """Let later collections of garbage pass over modules and tests, which stay."""
     gc.freeze()
     gc.enable()
-    if lock := os.environ.get(COMPILING):
-        with open(lock) as file:
-            fcntl.flock(file, fcntl.LOCK_SH)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

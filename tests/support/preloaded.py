@@ -12,6 +12,8 @@ from tempfile import TemporaryDirectory
 
 from numba.core.registry import cpu_target
 
+import tests.support.compiling  # noqa: F401
+
 for name in (
     "pandas",
     "psycopg",
