@@ -34,6 +34,7 @@ def newsroom(rule: str, seed: int = 0, count: int = 420) -> list[dict[str, Any]]
                 "title": " ".join(words[:4]),
                 "body": " ".join(words[4:]),
                 "section": section,
+                "language": "en",
                 "published_at": (START + timedelta(hours=number)).isoformat(),
                 "links": [one["id"] for one in earlier],
                 "topic": topic,
