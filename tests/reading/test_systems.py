@@ -901,6 +901,15 @@ def test_messages_about_changes_give_stories_and_those_that_were_deleted(
 def test_a_story_in_a_message_that_says_nothing_of_a_change_is_read(tmp_path: Path) -> None:
     rows = [{"topic": "stories", "offset": 3, "key": "1", "value": FERRY}, {"type": "story", "data": FOG}]
     assert read_articles(rows)[0]["title"].to_pylist() == ["Ferry", "Fog"]
+    # a type that looks like a change, around a story without an id of its own
+    table, _ = read_articles([{"id": 7, "type": "update", "data": {"title": "Ice", "body": "It froze."}}])
+    assert table.select(["id", "title"]).to_pylist() == [{"id": "7", "title": "Ice"}]
+
+
+def test_a_row_with_a_text_and_an_empty_list_is_rejected_not_lost(tmp_path: Path) -> None:
+    (tmp_path / "a.jsonl").write_text('{"id": 1, "title": "Ferry"}\n{"body": "It ran.", "items": []}\n')
+    _, report = read_articles(tmp_path / "a.jsonl")
+    assert [row.reason for row in report.rejected] == ["missing id"]
 
 
 @pytest.mark.parametrize(

@@ -75,9 +75,10 @@ def rows_within(value: Row) -> Iterator[Any]:
             for story in stories:
                 yield story if isinstance(story, dict) else BadRow(f"JSON {type(story).__name__}, expected an object")
             return
-    is_empty = any(get_path(value, *path) == [] for path in _PATHS) and known_names(value).isdisjoint(("id", "title"))
-    if not is_empty:
-        yield value
+    filled = [name for name, part in value.items() if part != []]
+    is_story = not known_names(filled).isdisjoint(("id", "title", "body"))
+    if is_story or all(get_path(value, *path) != [] for path in _PATHS):
+        yield value  # and not an answer whose list is empty
 
 
 def _changed_story(value: Row) -> list[Any] | None:
@@ -95,8 +96,8 @@ def _changed_story(value: Row) -> list[Any] | None:
     if not _STORY_KEYS.isdisjoint(event) or not (is_deletion or action in _CHANGES):
         return None
     stories = [event[name] for name in (*_AFTER, *_BEFORE * is_deletion) if isinstance(event.get(name), Mapping)]
-    needed = {"id"} if is_deletion else {"title", "body"}
-    if (story := next((story for story in stories if needed & known_names(story)), None)) is None:
+    needed = {"id"} if is_deletion else {"id", "title"}
+    if (story := next((story for story in stories if needed <= known_names(story)), None)) is None:
         return None
     time = next(({"updated_at": event[name]} for name in _EVENT_TIMES if event.get(name)), {})
     if is_deletion:
