@@ -28,7 +28,7 @@ from recommender.reading.months import AmbiguousMonth
 from recommender.reading.names import TIMES, guess_id_column
 from recommender.reading.plan import Plan
 from recommender.reading.status import TOTALS, notice
-from recommender.reading.time_texts import AmbiguousDate
+from recommender.reading.time_texts import AmbiguousDate, AmbiguousYear
 from recommender.reading.values import as_text, plain, quoted, single_value
 
 MIN_LONG_TEXT = 500
@@ -251,7 +251,7 @@ def _no_column_of(names: list[str]) -> str:
 
 
 def _note_lost(error: RowError, value: Any, field: str, plan: Plan) -> None:
-    if isinstance(error, AmbiguousDate):
+    if isinstance(error, AmbiguousDate) and not isinstance(error, AmbiguousYear):
         what = f"dates in {field} may have day or month first, and were left out (reading.day_first tells)"
     elif isinstance(error, AmbiguousMonth):
         what = f"times in {field} name a month of several languages, and were left out (reading.site_language tells)"

@@ -52,7 +52,7 @@ _C1 = {  # letters of Windows that were read as Latin-1, which has none there; 0
     if code not in (0x81, 0x85, 0x8D, 0x8F, 0x90, 0x9D)
 }
 # of RTF; and of JSON or SQL, in a text that was written so twice
-_ESCAPE = r"\A\s*\{\\rtf|\\u[0-9a-f]{4}|(?:\\r\\n|\\n\\n)|[.!?>]\\n(?-i:[A-Z<])"
+_ESCAPE = r"\A\s*\{\\rtf1|\\u[0-9a-f]{4}|(?:\\r\\n|\\n\\n)|[.!?>]\\n(?-i:[A-Z<])"
 _ESCAPED = re.compile(_ESCAPE, re.IGNORECASE)
 _ESCAPED_END = re.compile(r"\\r\\n|\\n\\n|[.!?>]\\n[A-Z<]")
 APPENDED = "appeared first on"
@@ -130,7 +130,7 @@ def tidy(text: str) -> str:
     >>> tidy('The mayor\u00e2\u20ac\u2122s plan [gallery ids="1,2"]')
     'The mayor’s plan '
     """
-    if text.lstrip()[:5] == r"{\rtf":
+    if text.lstrip().startswith(r"{\rtf1"):
         text = from_rtf(text)
     if _is_mojibake(text):
         text = _repair_encoding(text)

@@ -99,6 +99,14 @@ _UNIX = re.compile(
 class AmbiguousDate(RowError):
     """A date whose day and month may stand either way round."""
 
+    advice = "day or month first? reading.day_first = true or false tells"
+
+
+class AmbiguousYear(AmbiguousDate):
+    """A date with a year of two digits, which may be a day."""
+
+    advice = "which number is the year? reading.date_format tells"
+
 
 def is_day_first(texts: Iterable[str]) -> bool | None:
     """Check whether a column writes the day before the month; None where nothing shows it, or dates disagree.
@@ -226,7 +234,9 @@ def _find_date(text: str, format: TimeFormat) -> tuple[tuple[int, int, int], int
     if match := _YEAR_LAST.match(text):
         first, second, year = int(match[1]), int(match[3]), full_year(match[4])
         is_short = len(match[4]) == 2
-        if (is_short or (first <= 12 and second <= 12 and first != second)) and format.day_first is None:
+        if is_short and format.day_first is None:
+            raise AmbiguousYear
+        if first <= 12 and second <= 12 and first != second and format.day_first is None:
             raise AmbiguousDate
         # where only one way gives a date there is no choice, whatever the others do
         is_day_first = bool(format.day_first) if is_short else first > 12 or (second <= 12 and bool(format.day_first))
@@ -234,7 +244,7 @@ def _find_date(text: str, format: TimeFormat) -> tuple[tuple[int, int, int], int
     for pattern in _WITH_MONTH_NAME:
         if match := pattern.match(text):
             if len(match["year"]) == 2 and match["is_certain"] is None and format.day_first is None:
-                raise AmbiguousDate
+                raise AmbiguousYear
             year = full_year(match["year"])
             return (year, month_number(match["name"], format.language), int(match["day"])), match.end()
     return None

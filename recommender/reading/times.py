@@ -81,10 +81,8 @@ def read_time(value: Any, field: str, format: TimeFormat) -> datetime | None:
         return moment
     except AmbiguousMonth as error:
         raise AmbiguousMonth(f"unreadable date in {field}: {quoted(value)}; {error}") from None
-    except AmbiguousDate:
-        raise AmbiguousDate(
-            f"unreadable date in {field}: {quoted(value)}; day or month first? reading.day_first = true or false tells"
-        ) from None
+    except AmbiguousDate as error:
+        raise type(error)(f"unreadable date in {field}: {quoted(value)}; {error.advice}") from None
     except (ValueError, TypeError, ArithmeticError, OSError, IndexError):
         raise RowError(
             f"unreadable date in {field}: {quoted(value)}; expected ISO 8601, RFC 822 or an epoch number"
