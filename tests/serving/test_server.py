@@ -57,7 +57,11 @@ def running(place: Path, *options: object) -> Iterator[tuple[str, subprocess.Pop
         yield root, process
     finally:
         if process.poll() is None:
+            workers = workers_of(process.pid) if Path("/proc").exists() else []
             process.send_signal(signal.SIGKILL)
+            for worker in workers:  # they would go on without it
+                with suppress(ProcessLookupError):
+                    os.kill(worker, signal.SIGKILL)
         process.wait(60)
         if process.stderr:
             process.stderr.close()
