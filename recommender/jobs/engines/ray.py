@@ -10,16 +10,12 @@ import hashlib
 import logging
 import pickle
 import shutil
-import socket
-import sys
 import threading
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from copy import copy
 from dataclasses import dataclass, replace
 from functools import partial
-from importlib.metadata import version as installed
-from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +26,7 @@ from numpy.typing import NDArray
 from recommender.embedders import Embedder, Encode
 from recommender.errors import ClusterError, MissingExtraError, RecommenderError, SettingsError
 from recommender.facade import Recommender
+from recommender.jobs.engines.nodes import check_nodes, connect, node_class, node_name, refuse_others
 from recommender.jobs.run import Run
 from recommender.jobs.shards import Embed, Plan, Read, Row, Search, Select, shard_name
 from recommender.reading.formats import Stream
@@ -38,13 +35,10 @@ from recommender.storage import checkpoints
 from recommender.storage.atomic import check_writable
 from recommender.storage.checkpoints import Ledger, Ledgers
 from recommender.storage.database import is_database
-from recommender.version import __version__
 
 MakeStep = Callable[..., Callable[[Row], Row]]
-_PACKAGES = ("numpy", "scipy", "pyarrow", "torch")  # packages whose releases may round differently
-_CONNECT_TIMEOUT, _THREAD_TIMEOUT = 10.0, 60.0  # seconds
+_THREAD_TIMEOUT = 60.0  # seconds
 _RAY_DATA_THREADS = ("StreamingExecutor", "Prefetcher", "ray-data", "iter_threaded", "map_tp")  # of a single dataset
-_MAX_DIFFERENCES = 4  # that an error names
 
 
 @dataclass(frozen=True)
@@ -109,7 +103,7 @@ class RayEngine:
         work = self._folder(lists, ".work")
         was_connected = ray.is_initialized()
         if not was_connected:
-            _connect(self.address)
+            connect(self.address)
         consoles = [handler for handler in logging.getLogger("ray.data").handlers if handler.name == "console"]
         levels = [console.level for console in consoles]
         try:
@@ -117,7 +111,7 @@ class RayEngine:
                 console.setLevel(logging.ERROR)
             shutil.rmtree(work, ignore_errors=True)
             check_writable(work)
-            job = RayJob(self, work, _check_nodes(work))
+            job = RayJob(self, work, check_nodes(work))
             with closing(job):
                 yield job
         finally:
@@ -262,7 +256,7 @@ class RayJob:
         context = ray.data.DataContext.get_current().copy()
         context.enable_progress_bars = False
         context.execution_options.preserve_order = True
-        step_arguments, workers = (_node_class(), step, arguments), min(self._workers, len(rows))
+        step_arguments, workers = (node_class(), step, arguments), min(self._workers, len(rows))
         with ray.data.DataContext.current(context):
             shards = ray.data.from_items(rows, override_num_blocks=len(rows))
             if tasks:
@@ -296,13 +290,13 @@ class _Step:
     def __call__(self, row: Row) -> Row:
         try:
             if self.run is None:
-                _refuse_others(self.expected, _node_class())
+                refuse_others(self.expected, node_class())
                 self.run = self.step(*self.arguments)
             return self.run(row)
         except RecommenderError as error:
             return {"error": pickle.dumps(error)}
         except Exception as error:  # whatever a model or a disk raises
-            return {"error": pickle.dumps(ClusterError(f"node {_node()}: {type(error).__name__}: {error}"))}
+            return {"error": pickle.dumps(ClusterError(f"node {node_name()}: {type(error).__name__}: {error}"))}
 
 
 def _open_ledger(ledgers: Ledgers, stage: str, inputs: Mapping[str, str], total: int) -> Ledger:
@@ -317,88 +311,5 @@ def _unfinished(ledger: Ledger, plan: Plan) -> list[int]:
 
 def _embed(fingerprint: str, embedder: Embedder) -> Embed:
     """Make the step that embeds, if the model of this node is that of the driver."""
-    _refuse_others({"embedder": fingerprint}, {"embedder": embedder.fingerprint})
+    refuse_others({"embedder": fingerprint}, {"embedder": embedder.fingerprint})
     return Embed(embedder)
-
-
-def _connect(address: str | None) -> None:
-    import ray
-
-    if address and address.startswith("ray://"):
-        raise ClusterError(f"{address} is for Ray Client; run the job on a machine of the cluster with HOST:PORT")
-    host, _, port = (address or "").rpartition(":")
-    try:
-        if port.isdecimal():
-            # Ray itself would wait for minutes.
-            socket.create_connection((host, int(port)), timeout=_CONNECT_TIMEOUT).close()
-        ray.init(address=address, log_to_driver=False, logging_level=logging.WARNING)
-    except (OSError, ValueError, RuntimeError) as error:
-        where = address or "this machine"
-        raise ClusterError(f"no Ray cluster at {where}: {error}; start one: ray start --head") from error
-
-
-def _check_nodes(work: Path) -> list[int]:
-    """Return the number of CPUs of each node; every node must be like this one and see the work folder."""
-    import ray
-    from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
-
-    probe = work / "probe"
-    probe.touch()
-    nodes = [node for node in ray.nodes() if node["Alive"] and node["Resources"].get("CPU", 0) >= 1]
-    if not nodes:
-        raise ClusterError("no node of the Ray cluster has a CPU for workers; add one: ray start --address=HOST:PORT")
-    tasks = []
-    for node in nodes:
-        on_node = NodeAffinitySchedulingStrategy(node["NodeID"], soft=False)
-        tasks.append(ray.remote(_inspect).options(num_cpus=0, scheduling_strategy=on_node).remote(str(probe)))
-    try:
-        answers = ray.get(tasks)
-    except ray.exceptions.RayError as error:
-        raise ClusterError(f"a node of the cluster cannot be used: {str(error).strip().splitlines()[-1]}") from error
-    for node_class, has_probe in answers:
-        _refuse_others(_node_class(), node_class)
-        if not has_probe:
-            raise ClusterError(
-                f"node {node_class['node']} does not see {work}; name a folder that all nodes share: --work"
-            )
-    return [int(node["Resources"]["CPU"]) for node in nodes]
-
-
-def _inspect(probe: str) -> tuple[dict[str, str], bool]:
-    return _node_class(), Path(probe).exists()
-
-
-def _node() -> str:
-    import ray
-
-    return f"{socket.gethostname()} ({ray.get_runtime_context().get_node_id()[:8]})"
-
-
-def _node_class() -> dict[str, str]:
-    """Describe what decides, besides the input, about the bits of a result; it must be the same on all nodes."""
-    instructions = np.show_config(mode="dicts")["SIMD Extensions"].get("found", [])
-    return {
-        "node": _node(),
-        "recommender": __version__,
-        "python": ".".join(map(str, sys.version_info[:2])),
-        **{name: installed(name) for name in _PACKAGES},
-        "instructions": " ".join(instructions),
-    }
-
-
-def _refuse_others(expected: dict[str, str], found: dict[str, str]) -> None:
-    """Raise `ClusterError` naming the node and what differs."""
-    for name, value in expected.items():
-        if name != "node" and found[name] != value:
-            node = found.get("node") or _node()
-            raise ClusterError(
-                f"node {node} differs from the driver in {name}: {_difference(found[name], value)}; use nodes of one "
-                "kind with the same installation, else lists would depend on where they are made"
-            )
-
-
-def _difference(found: str, expected: str) -> str:
-    there, here = found.split(), expected.split()
-    only = [f"{word} only there" for word in there if word not in here]
-    only += [f"{word} only here" for word in here if word not in there]
-    return ", ".join(islice(only, _MAX_DIFFERENCES))
