@@ -8,9 +8,8 @@ from __future__ import annotations
 import os
 import pickle
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from functools import cache, wraps
 from hashlib import sha256
 from pathlib import Path
@@ -22,7 +21,6 @@ _CORES = os.cpu_count() or 1
 _SHARES = 2  # for each core, as stories differ in cost
 _UNREADABLE = (AttributeError, ImportError, EOFError, pickle.UnpicklingError)
 _recompiling = threading.Lock()
-_busy: list[None] = []  # an entry for each task of `busy_core`
 
 
 @cache
@@ -32,17 +30,6 @@ def _pool() -> ThreadPoolExecutor:
 
 if hasattr(os, "register_at_fork"):  # threads do not survive a fork
     os.register_at_fork(after_in_child=_pool.cache_clear)
-    os.register_at_fork(after_in_child=_busy.clear)
-
-
-@contextmanager
-def busy_core() -> Iterator[None]:
-    """Count a task that keeps a core busy: where there are as many as cores, none shares out its loops."""
-    _busy.append(None)
-    try:
-        yield
-    finally:
-        _busy.pop()
 
 
 def kernel(
@@ -94,7 +81,7 @@ def kernel(
             # arrays of a saved archive are read-only: without this they would ask for machine code of their own
             arrays = (*map(_read_only, arguments[:-results]), *arguments[-results:])
             size = max(-(-n_rows // (_CORES * _SHARES)), least)
-            if n_rows <= size or len(_busy) >= _CORES:
+            if n_rows <= size:
                 _call(compiled, 0, n_rows, *arrays)
                 return
             starts = range(0, n_rows, size)

@@ -16,7 +16,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from recommender.compute.hardware import keep_apart_large_memory
-from recommender.compute.kernels import busy_core
 
 _COPIED = 1 << 16  # rows copied at a time
 Task = TypeVar("Task")
@@ -36,18 +35,13 @@ def in_order(
     [1, 3, 2]
     """
     tasks, cores = iter(tasks), os.cpu_count() or 1
-
-    def run_on_core(task: Task) -> Result:
-        with busy_core():
-            return run(task)
-
     for first in islice(tasks, 1):
         yield run(first)
     with nullcontext(workers) if workers is not None else ThreadPoolExecutor(cores) as pool:
         ahead: deque[Future[Result]] = deque()
         try:
             for task in tasks:
-                ahead.append(pool.submit(run_on_core, task))
+                ahead.append(pool.submit(run, task))
                 if len(ahead) > cores:
                     yield ahead.popleft().result()
             while ahead:

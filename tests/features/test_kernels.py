@@ -6,8 +6,6 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable
-from concurrent.futures import Future
-from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +16,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from recommender.compute import kernels
 from recommender.compute.kernels import kernel
 from recommender.features import tfidf
 from recommender.features import vectors as integers
@@ -129,7 +126,6 @@ def test_machine_code_is_kept_for_later_processes_and_serves_arrays_of_saved_arc
 
 def test_machine_code_that_names_a_class_of_an_earlier_version_is_replaced(tmp_path: Path) -> None:
     loops = """
-from recommender.compute import kernels
 from recommender.compute.kernels import kernel
 @kernel(least=10)
 def double(start, stop, pair, found):
@@ -150,7 +146,6 @@ def double(start, stop, pair, found):
 def test_a_change_of_a_part_in_another_file_is_noticed(tmp_path: Path) -> None:
     loops = """
 from parts_of import times
-from recommender.compute import kernels
 from recommender.compute.kernels import kernel
 @kernel(least=10, parts=(times,))
 def multiply(start, stop, values, found):
@@ -179,36 +174,6 @@ def test_without_a_folder_to_keep_machine_code_in(monkeypatch: pytest.MonkeyPatc
     found = np.zeros(3)
     ones(3, found)
     assert found.all()
-
-
-def test_loops_are_shared_out_only_while_a_core_is_free(monkeypatch: pytest.MonkeyPatch) -> None:
-    shared: list[int] = []
-
-    class Pool:
-        def submit(self, call: Callable[..., None], compiled: Any, start: int, *rest: Any) -> Future[None]:
-            shared.append(start)
-            call(compiled, start, *rest)
-            done: Future[None] = Future()
-            done.set_result(None)
-            return done
-
-    monkeypatch.setattr(kernels, "_pool", Pool)
-    monkeypatch.setattr(kernels, "_CORES", 2)
-
-    @kernel(least=10)
-    def number(start: int, stop: int, found: Any) -> None:
-        for row in range(start, stop):
-            found[row] = row
-
-    for busy, wanted in ((0, 4), (1, 4), (2, 0)):
-        shared.clear()
-        found = np.zeros(1_000)
-        with ExitStack() as tasks:
-            for _ in range(busy):
-                tasks.enter_context(kernels.busy_core())
-            number(1_000, found)
-        assert (found == np.arange(1_000)).all()
-        assert len(shared) == wanted
 
 
 def test_memory_mapped_arrays(tmp_path: Any) -> None:
