@@ -7,7 +7,7 @@ import re
 from functools import cache
 from typing import TYPE_CHECKING
 
-from recommender.reading.rtf import from_rtf
+from striprtf.striprtf import rtf_to_text
 
 if TYPE_CHECKING:
     from ftfy import TextFixerConfig
@@ -120,6 +120,16 @@ def _is_mojibake(text: str) -> bool:
     return any(sign in text for sign in _MOJIBAKE_FIRST) and _MOJIBAKE.search(text) is not None
 
 
+def _from_rtf(text: str) -> str:
+    """Convert a text in RTF, as editorial systems of Windows write it, to plain text; a damaged one stays."""
+    try:
+        plain = rtf_to_text(text, errors="replace")
+    except (ValueError, TypeError, LookupError, OverflowError):
+        return text
+    plain = plain.encode("utf-16", "surrogatepass").decode("utf-16", "ignore")
+    return "\n".join(" ".join(line.split()) for line in plain.strip().split("\n"))
+
+
 def tidy(text: str) -> str:
     r"""Drop what is no text: front matter, shortcodes, marks of CDATA, invisible characters.
 
@@ -131,7 +141,7 @@ def tidy(text: str) -> str:
     'The mayor’s plan '
     """
     if text.lstrip().startswith(r"{\rtf1"):
-        text = from_rtf(text)
+        text = _from_rtf(text)
     if _is_mojibake(text):
         text = _repair_encoding(text)
     if not text.isascii() and _has_c1(text):

@@ -62,6 +62,9 @@ from recommender.reading.read import read_articles
             "Mława i Łódź\nFog",
         ),
         (r"{\rtf1", ""),
+        (r"{\rtf1\ansi Fog \u-10179?\u-8704?.}", "Fog \U0001f600."),
+        (r"{\rtf1\ansi{\info{\title Hidden}}{\header Page}Fog}", "Fog"),
+        (r"{\rtf1\ansi Fog \u-99999999? and \'zz}", r"{\rtf1\ansi Fog \u-99999999? and \'zz}"),  # damaged: stays
         (r"{\rtf is a format", r"{\rtf is a format"),
         ("---\ntitle: Storm\ntags:\n- sea\n---\nStorm hits.", "Storm hits."),
         ("The **mayor** resigns.\n\n## Why\n\nIt _rains_.", "The mayor resigns.\n\nWhy\n\nIt rains."),
