@@ -121,14 +121,16 @@ class Subjects:
         The same without those that neither stand in the beginning nor recur.
     marks : csr_matrix of int8, shape (n, v)
         Sum of `AS_WORD` and `AS_NAME` where a story is about the term, as a word or as a name.
-    names : csr_matrix of float32, shape (n, v)
-        Terms that a capital marks as names.
+    parts : TextParts
+    rows : ndarray of int64, shape (n,)
+        Rows of `parts` that these stories are.
     """
 
     whole: sp.csr_matrix
     terms: sp.csr_matrix
     marks: sp.csr_matrix
-    names: sp.csr_matrix
+    parts: TextParts
+    rows: NDArray[np.int64]
 
     @classmethod
     def from_parts(cls, parts: TextParts, rows: NDArray[np.int64], idf: NDArray[np.float32]) -> Subjects:
@@ -149,7 +151,7 @@ class Subjects:
         marks = (AS_WORD * is_word + AS_NAME * is_name).astype(np.int8)
         weights = np.where(in_lead | recurs, whole.data, np.float32(0))
         terms, marked = (sp.csr_matrix((data, whole.indices, whole.indptr), whole.shape) for data in (weights, marks))
-        return cls(whole, terms, marked, parts.names[rows])
+        return cls(whole, terms, marked, parts, rows)
 
     def has_term(self, rows: NDArray[np.int64], terms: NDArray[np.int64]) -> NDArray[np.bool_]:
         """Check whether each story uses the term of the same index, (m,)."""
@@ -157,7 +159,8 @@ class Subjects:
 
     def has_name(self, rows: NDArray[np.int64], terms: NDArray[np.int64]) -> NDArray[np.bool_]:
         """Check whether each story writes the term of the same index as a name, (m,)."""
-        return _values(self.names, rows, terms) > 0
+        asked, index = np.unique(rows, return_inverse=True)  # of few stories: only theirs are taken out
+        return _values(self.parts.names[self.rows[asked]], index, terms) > 0
 
     def is_about(self, rows: NDArray[np.int64], terms: NDArray[np.int64], mark: int) -> NDArray[np.bool_]:
         """Check whether each story is about the term in the same place, as a word or a name, (m,)."""
