@@ -138,7 +138,8 @@ def notice(title: str, body: str) -> str | None:
         return None
     if title[0] == "[":
         return f"title {title.casefold()}"
-    is_certain = not body or title.startswith("BC-") or title.endswith("KILL")
+    is_marked = title.endswith("KILL") and not title.isupper()  # which proves nothing where all headlines are capitals
+    is_certain = not body or title.startswith("BC-") or is_marked
     return "title kill notice" if is_certain or _TO_EDITORS.search(f"{title}\n{body[:_OPENING]}") else None
 
 

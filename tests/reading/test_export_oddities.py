@@ -156,6 +156,8 @@ def test_ends_of_lines_that_were_escaped_once_too_often_are_read() -> None:
         ("Ferry aground", "Lorem ipsum dolor sit amet, consectetur.", False),
         ("KILL: a film of fury", "The hero fights his way through a train.", True),
         ("Bears, Wolves Kill", "Farmers have lost forty sheep.", True),
+        ("BARLEY LOST, BY WINTER KILL", "The soil needs to warm up.", True),
+        ("Ferry aground, 1st Ld KILL", "A text of its own.", False),
         ("Kill Bill returns to cinemas", "It has been withdrawn once.", True),
         ("Lorem ipsum: how filler text became art", "A show opens.", True),
         ("CORRECTION: Ferry aground", "In a story of Friday the name was wrong.", True),
