@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from recommender.archive import snapshot
 from recommender.archive.archive import Archive
-from recommender.archive.build import build_archive, check_parts, read_draft, with_settings
+from recommender.archive.build import build_archive, read_draft, require_model_and_ranker, with_settings
 from recommender.archive.candidates import pair_relevance
 from recommender.archive.changes import Changes, update_archive, without_returned
 from recommender.archive.lister import Lister
@@ -135,7 +135,7 @@ class Recommender(EditorActions):
             strict mode.
         """
         self.settings = self.settings.with_columns(columns)  # later inputs are read alike
-        check_parts(self.settings, self.embedder)
+        require_model_and_ranker(self.settings, self.embedder)
         links_table = load_links(links, self.settings.reading)  # links that cannot be read are refused before any work
         table, self.report = read_articles(
             articles, settings=self.settings.reading, columns=columns, format=format, strict=strict, progress=progress

@@ -143,7 +143,7 @@ def make_search_table(
     return SearchTable(vectors, keys, terms.shape[1], reach), shortlist
 
 
-def check_parts(settings: Settings, embedder: Embedder) -> None:
+def require_model_and_ranker(settings: Settings, embedder: Embedder) -> None:
     """Refuse a model or a ranker that cannot be found, before any work.
 
     Raises

@@ -11,7 +11,7 @@ from typing import Any, Unpack
 import numpy as np
 import pyarrow as pa
 
-from recommender.archive.build import build_archive, check_parts
+from recommender.archive.build import build_archive, require_model_and_ranker
 from recommender.archive.changes import without_returned
 from recommender.compute.hardware import keep_apart_large_memory
 from recommender.editorial.rules import Rules
@@ -93,7 +93,7 @@ def precompute(
     rules = Rules.read(rules) if isinstance(rules, str | Path) else rules
     rec = job_options.recommender or Recommender(settings, rules=rules, cache=job_options.cache)
     settings = rec.settings = rec.settings.with_columns(job_options.columns)  # a refresh reads its input alike
-    check_parts(settings, rec.embedder)
+    require_model_and_ranker(settings, rec.embedder)
     link_table = load_links(links, settings.reading)
     job_engine = make_engine(engine, address)
     job_options = replace(job_options, resume=job_options.resume or job_engine.ledger_folder(lists))

@@ -53,11 +53,13 @@ def _convert(row: Row) -> Row:
     return with_kind({**story, **filled})
 
 
-class _Solr(Shape):
+class _LongNames(Shape):
     def matches(self, names: Collection[str]) -> bool:
         """Check whether two columns have names with a type, or one besides those of Solr itself, or with a place."""
         typed = [name for name in names if isinstance(name, str) and _untyped_name(name) != name]
         return len(typed) + (not _OWN_COLUMNS.isdisjoint(names)) > 1 or any("." in name for name in typed)
 
 
-SHAPE = _Solr(name="Solr", any_of=(("id", "title_s", "body_txt_en", "published_dt", "_version_"),), convert=_convert)
+SHAPE = _LongNames(
+    name="Solr", any_of=(("id", "title_s", "body_txt_en", "published_dt", "_version_"),), convert=_convert
+)
