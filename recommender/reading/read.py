@@ -186,13 +186,10 @@ def _read_stream(
 
 def _why_no_row(path: Path) -> str:
     """Return why a file gave no row: of a table the header may stand alone, and a list may be empty."""
-    if path.suffix.lower() == ".json" and path.stat().st_size:
-        return "no story in the file, whose list is empty"
-    if path.suffix.lower() in (".csv", ".tsv") and path.is_file():
-        with path.open("rb") as file:
-            if file.read(1 << 16).strip(b"\xef\xbb\xbf \t\r\n"):
-                return "no rows below the header"
-    return "empty file"
+    if not path.is_file() or not File(path, ReadingSettings()).head.strip(b"\xef\xbb\xbf \t\r\n"):
+        return "empty file"
+    is_table = path.suffix.lower() in (".csv", ".tsv", ".tab", ".xls", ".xlsx", ".ods", ".parquet", ".arrow")
+    return "no rows below the header" if is_table else "no story in the file, whose list is empty"
 
 
 def _keep_newest(table: pa.Table, report: ReadReport) -> pa.Table:

@@ -7,7 +7,7 @@ import base64
 import math
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from datetime import datetime
+from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import Any
 from uuid import UUID
@@ -65,6 +65,7 @@ _WRONG_BYTES = re.compile("[\udc80-\udcff]+(?<![\ud800-\udbff].)")
 _SEPARATORS = (";", ",", "|", "\n")
 _QUOTED = re.compile(r"'[^'\n]*'|\"[^\"\n]*\"")
 _NUMPY_LIST = re.compile(rf"\[(?:{_QUOTED.pattern})(?:\s+(?:{_QUOTED.pattern}))+\]")
+_PRINTED_NAMES = {"nan": None, "NaN": None, "NaT": None, "null": None, "true": True, "false": False}
 _MAX_LITERAL = 100_000  # characters of a Python list that is read
 
 
@@ -262,6 +263,41 @@ def _split_text(text: str) -> list[Any]:
     return parts
 
 
+def literal(node: ast.expr) -> Any:
+    """Evaluate what Python printed: of calls times, and others by their only argument, as databases and pandas do.
+
+    Examples
+    --------
+    >>> text = "[ObjectId('5f'), datetime.datetime(2026, 11, 27, 7, 5, tzinfo=datetime.timezone.utc), nan]"
+    >>> literal(ast.parse(text, mode="eval").body)
+    ['5f', '2026-11-27T07:05:00+00:00', None]
+    """
+    return ast.literal_eval(_Constants().visit(node))
+
+
+class _Constants(ast.NodeTransformer):
+    """Replace calls and names by what they stand for; a call that says more raises `ValueError`."""
+
+    def visit_Name(self, node: ast.Name) -> ast.expr:
+        """Replace a name of no value, of JavaScript too."""
+        return ast.Constant(_PRINTED_NAMES[node.id]) if node.id in _PRINTED_NAMES else node
+
+    def visit_Call(self, node: ast.Call) -> ast.Constant:
+        """Replace a time by its text in ISO 8601, and any other call by its only argument."""
+        name = ast.unparse(node.func).rpartition(".")[2]
+        arguments = [ast.literal_eval(argument) for argument in node.args]
+        zones = {keyword.arg: ast.unparse(keyword.value) for keyword in node.keywords if keyword.arg != "tz"}
+        is_utc = zones in ({"tzinfo": "datetime.timezone.utc"}, {"tzinfo": "datetime.UTC"})
+        if name == "datetime" and (is_utc or not zones):
+            time = datetime(*arguments)
+            return ast.Constant((time.replace(tzinfo=UTC) if is_utc else time).isoformat())
+        if name == "date" and not zones:
+            return ast.Constant(date(*arguments).isoformat())
+        if zones or len(arguments) != 1:
+            raise ValueError(ast.unparse(node))
+        return ast.Constant(arguments[0])
+
+
 def parse_printed(text: str) -> Any:
     """Read a list, an object or a text in quotes that JSON or Python printed; None for anything else.
 
@@ -278,7 +314,7 @@ def parse_printed(text: str) -> Any:
         if len(text) > _MAX_LITERAL:
             return None
         try:
-            value = ast.literal_eval(text)
+            value = literal(ast.parse(text.strip(), mode="eval").body)
         except (ValueError, SyntaxError, MemoryError, RecursionError, TypeError):
             return None
     if isinstance(value, set):

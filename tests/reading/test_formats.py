@@ -6,6 +6,7 @@ import csv
 import gzip
 import io
 import json
+import pprint
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +25,7 @@ STORIES = [
     {"id": "a", "title": "Ferry [aground], again", "body": 'A "ferry" ran\naground.', "date": "2026-11-20"},
     {"id": "b", "title": "Crew} safe", "body": "All {were} taken; off", "date": "2026-11-21"},
 ]
+NAMES = list(STORIES[0])
 
 
 def read(folder: Path, name: str, data: bytes | str, **limits: Any) -> tuple[list[dict[str, Any]], Any]:
@@ -55,6 +57,48 @@ LAYOUTS = {
     "one after another": "".join(map(json.dumps, STORIES)),
     "array of rows below their names": json.dumps([list(STORIES[0]), *(list(story.values()) for story in STORIES)]),
     "the same, pretty": json.dumps([list(STORIES[0]), *(list(story.values()) for story in STORIES)], indent=1),
+    "JSONP": f"/**/ typeof show === 'function' && show({json.dumps({'posts': STORIES})});",
+    "JSONP on lines": f"jQuery17_2(\n{json.dumps(STORIES, indent=1)}\n)",
+    "a script": f"window.__DATA__ = {json.dumps({'articles': STORIES})};\n",
+    "a module": f"export default {json.dumps(STORIES, indent=1)};",
+    "guarded": f")]}}'\n{json.dumps(STORIES)}",
+    "printed by Python": repr(STORIES),
+    "the same, on lines": pprint.pformat(STORIES, width=40),
+    "BigQuery": json.dumps(
+        {
+            "schema": {"fields": [{"name": name} for name in NAMES]},
+            "rows": [{"f": [{"v": story[name]} for name in NAMES]} for story in STORIES],
+        }
+    ),
+    "Athena": json.dumps(
+        {
+            "ResultSet": {
+                "ResultSetMetadata": {"ColumnInfo": [{"Name": name} for name in NAMES]},
+                "Rows": [
+                    {"Data": [{"VarCharValue": row[name]} for name in NAMES]}
+                    for row in [{name: name for name in NAMES}, *STORIES]
+                ],
+            }
+        }
+    ),
+    "Snowflake": json.dumps(
+        {
+            "resultSetMetaData": {"rowType": [{"name": name.upper()} for name in NAMES]},
+            "data": [list(story.values()) for story in STORIES],
+        }
+    ),
+    "Databricks": json.dumps(
+        {
+            "manifest": {"schema": {"columns": [{"name": name} for name in NAMES]}},
+            "result": {"data_array": [list(story.values()) for story in STORIES]},
+        }
+    ),
+    "RDS": json.dumps(
+        {
+            "columnMetadata": [{"name": name} for name in NAMES],
+            "records": [[{"stringValue": value} for value in story.values()] for story in STORIES],
+        }
+    ),
     "sequence of texts": "".join(f"\x1e{json.dumps(story)}\n" for story in STORIES),
 }
 
@@ -67,6 +111,30 @@ def test_json_of_every_layout(tmp_path: Path, layout: str, name: str) -> None:
     rows, report = read(tmp_path, name, LAYOUTS[layout])
     assert titles(rows) == titles(STORIES)
     assert report.rejected == []
+
+
+def test_what_python_printed_costs_a_row_where_it_is_no_text(tmp_path: Path) -> None:
+    text = (
+        "[{'_id': ObjectId('5f'), 'title': \"It's\", 'lead': nan, 'date': datetime.datetime(2026, 11, 27, 7, 5)},\n"
+        " {'id': 2, 'title': Lazy(1, 2)}]"
+    )
+    rows, report = read(tmp_path, "printed.txt", text)
+    assert [(row["id"], row["title"], row["published_at"].isoformat()) for row in rows] == [
+        ("5f", "It's", "2026-11-27T07:05:00+00:00")
+    ]
+    (bad,) = report.rejected
+    assert (bad.line, bad.reason) == (2, "an object that Python printed, with what is no text or number: Lazy(1, 2)")
+    (bad,) = read(tmp_path, "printed.txt", text[:-1])[1].rejected
+    assert (
+        bad.reason == "a list that Python printed and that is damaged: '[' was never closed (line 1); nothing was read"
+    )
+
+
+def test_a_record_of_bigquery_keeps_its_names(tmp_path: Path) -> None:
+    fields = [{"name": "id"}, {"name": "title"}, {"name": "author", "fields": [{"name": "name"}, {"name": "email"}]}]
+    cells = [{"v": "1"}, {"v": "Ferry"}, {"v": {"f": [{"v": "Ann"}, {"v": "a@courier.example"}]}}]
+    rows, _ = read(tmp_path, "a.json", json.dumps({"schema": {"fields": fields}, "rows": [{"f": cells}]}))
+    assert [(row["title"], row["author"]) for row in rows] == [("Ferry", "Ann")]
 
 
 def test_rows_of_an_array_may_lack_their_last_values(tmp_path: Path) -> None:

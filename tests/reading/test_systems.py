@@ -209,7 +209,14 @@ def test_an_error_of_an_interface_is_told_as_such(tmp_path: Path, answer: Any, t
 
 @pytest.mark.parametrize(
     "answer",
-    [[], {"articles": [], "total": 0}, {"response": {"status": "ok", "results": []}}, {"hits": {"hits": []}}],
+    [
+        [],
+        {"articles": [], "total": 0},
+        {"response": {"status": "ok", "results": []}},
+        {"hits": {"hits": []}},
+        {"data": {"posts": {"nodes": []}}},
+        {"data": {"posts": {"edges": [], "pageInfo": {"hasNextPage": False}}, "pages": []}},
+    ],
 )
 def test_an_answer_without_stories_is_told_and_the_other_pages_are_read(tmp_path: Path, answer: Any) -> None:
     (tmp_path / "1.json").write_text(json.dumps({"articles": [{"id": 1, "title": "Ferry"}]}))

@@ -1,7 +1,8 @@
-"""JSON of every layout -> rows: lines, an array, an object around one, printed prettily or not."""
+"""JSON of every layout -> rows: lines, an array, an object around one, printed prettily or not, within a script."""
 
 from __future__ import annotations
 
+import ast
 import codecs
 import io
 import json
@@ -18,8 +19,15 @@ from recommender.reading.formats.packing import ChunkStream
 from recommender.reading.formats.rows import BadRow, LimitExceeded, Rows
 from recommender.reading.formats.wrappers import rows_within
 from recommender.reading.names import known_names
-from recommender.reading.values import parse_printed
+from recommender.reading.values import literal, parse_printed
 
+SCRIPT = (
+    r"(?:\)\]\}',?|/\*[^*]{0,200}\*/|(?:while\s*\(1\)|for\s*\(;;\));|\s)*"  # against its use as a script, and comments
+    r"(?:export\s+default|(?:(?:var|let|const)\s+)?[\w$.]{1,100}\s*=|(?:typeof[^;{\[]{1,200}&&\s*)?[\w$.]{1,100}\()?"
+)
+"""What may stand before JSON that is a script: the name that it is given to, or the function that is called (JSONP)."""
+_SCRIPT = re.compile(rb"(?!\s*[\[{])" + SCRIPT.encode() + rb"(?=\s*(?:[\[{]|\Z))")
+_PRINTED = re.compile(rb"\[\s*\{\s*'")  # by Python, as a list
 _PIECE = 1 << 16  # characters read at a time
 _SPACE = " \t\r\n\0,\x1e"  # the last begins each text of a sequence (RFC 7464)
 _SPACE_BYTES = b" \t\r\n\0\x0b\x0c\x1e"
@@ -40,9 +48,11 @@ def rows_of_lines(file: File) -> Rows:
     """Read lines with one JSON object each; an array or a wrapper in its place is read as `rows_of_json` does."""
     max_size = file.limits.max_line_bytes
     with file.utf8(_MAX_WRONG_BYTES) as stream:
-        first = stream.readline(max_size)
+        first, is_script = _read_first(stream, max_size)
         text = _strip(first)
-        if text in (b"[", b"{") or (text[:1] == b"[" and text[1:].lstrip()[:1] in (b"{", b"[")):
+        if _PRINTED.match(text):
+            yield from _read_printed(stream, first, max_size)
+        elif is_script or text in (b"[", b"{") or (text[:1] == b"[" and text[1:].lstrip()[:1] in (b"{", b"[")):
             yield from _read_document(stream, first, max_size)
         else:
             _skip_rest_of_line(stream, first, max_size)
@@ -53,11 +63,24 @@ def rows_of_json(file: File) -> Rows:
     """Read a JSON file: an array, objects one after another, or an object that contains a list of them."""
     max_size = file.limits.max_line_bytes
     with file.utf8(_MAX_WRONG_BYTES) as stream:
-        first = stream.readline(max_size)
-        if isinstance(_decode(_strip(first), max_size), dict):  # a bad line costs itself alone
+        first, is_script = _read_first(stream, max_size)
+        if _PRINTED.match(_strip(first)):
+            yield from _read_printed(stream, first, max_size)
+        elif not is_script and isinstance(_decode(_strip(first), max_size), dict):  # a bad line costs itself alone
             yield from _number_lines(chain([first], _read_lines(stream, max_size)))
         else:
             yield from _read_document(stream, first, max_size)
+
+
+def _read_first(stream: io.BufferedReader[Any], max_size: int) -> tuple[bytes, bool]:
+    """Read the first line, without what a script has before its JSON; and whether there was such."""
+    first, is_script = stream.readline(max_size), False
+    while (script := _SCRIPT.match(first.removeprefix(codecs.BOM_UTF8))) and (is_script or script[0].strip()):
+        first, is_script = first.removeprefix(codecs.BOM_UTF8)[script.end() :], True
+        if first.strip() or not (following := stream.readline(max_size)):
+            break
+        first = b"\n" + following
+    return first, is_script
 
 
 def _strip(line: bytes) -> bytes:
@@ -197,6 +220,26 @@ def _read_document(stream: io.BufferedReader[Any], first: bytes, max_size: int) 
             yield line, row
 
 
+def _read_printed(stream: io.BufferedReader[Any], first: bytes, max_size: int) -> Rows:
+    """Read a list of objects that Python printed."""
+    data = first + stream.read(max_size)
+    if len(data) > max_size:
+        raise LimitExceeded(f"a list that Python printed of more than {max_size:,} bytes (reading.max_line_bytes)")
+    try:
+        printed = ast.parse(_strip(data).decode(errors="replace"), mode="eval").body
+    except (SyntaxError, ValueError, MemoryError, RecursionError) as error:
+        why = f"{error.msg} (line {error.lineno})" if isinstance(error, SyntaxError) else str(error)
+        yield 1, BadRow(f"a list that Python printed and that is damaged: {why}; nothing was read")
+        return
+    for node in printed.elts if isinstance(printed, ast.List) else [printed]:
+        try:
+            rows = list(_rows_of_value(literal(node)))
+        except (ValueError, TypeError, RecursionError) as error:
+            rows = [BadRow(f"an object that Python printed, with what is no text or number: {str(error)[:100]}")]
+        for row in rows:
+            yield node.lineno, row
+
+
 def _begin(buffer: str) -> str:
     """Return how a value begins, as far as others of its kind do: an object with its first key."""
     begins = _BEGIN.match(buffer)
@@ -222,7 +265,7 @@ def _decode_values(text: TextIO, max_size: int) -> Iterator[tuple[int, Any]]:
     """Decode the values of a document with the line that each begins at; of an array, each of its values."""
     buffer, line, is_end, in_array, first = "", 1, False, False, ""
     while True:
-        start = len(buffer) - len(buffer.lstrip(f"{_SPACE}]\ufeff"))
+        start = len(buffer) - len(buffer.lstrip(f"{_SPACE}]);\ufeff"))
         if not in_array and buffer[start : start + 1] == "[":  # of an array around all
             start, in_array = len(buffer) - len(buffer[start + 1 :].lstrip(f"{_SPACE}]")), True
         line, buffer = line + buffer.count("\n", 0, start), buffer[start:]

@@ -15,14 +15,14 @@ from recommender.reading.formats.elements import ELEMENTS
 from recommender.reading.formats.encodings import detect_encoding
 from recommender.reading.formats.file import File
 from recommender.reading.formats.html_page import rows_of_page
-from recommender.reading.formats.json_document import rows_of_json, rows_of_lines
+from recommender.reading.formats.json_document import SCRIPT, rows_of_json, rows_of_lines
 from recommender.reading.formats.markdown import rows_of_markdown
 from recommender.reading.formats.parquet import is_arrow, is_parquet, rows_of_arrow, rows_of_parquet
 from recommender.reading.formats.rows import Rows
 from recommender.reading.formats.spreadsheet import is_sheet, rows_of_sheet
 from recommender.reading.formats.xml_document import rows_of_xml
 
-_JSON = re.compile(r"(?:\{\s*(?:\"|\}|$)|\[\s*(?:[\[{\]]|$))")
+_JSON = re.compile(rf"{SCRIPT}\s*(?:\{{\s*(?:[\"'}}]|$)|\[\s*(?:[\[{{\]]|$))")
 _PAGE = re.compile(r"(?:<\?xml[^>]*>\s*)?(?:<!--.*?-->\s*)*(?:<!doctype\s+html|<html[\s>])", re.IGNORECASE | re.DOTALL)
 _XML = re.compile(rf"<\?xml[\s?]|<(?:\w+:)?(?:{'|'.join(ELEMENTS)})[\s>]")
 _FRONT = re.compile(r"(?:---|\+\+\+)[ \t]*\r?\n")

@@ -14,7 +14,7 @@ from recommender.reading.formats.documents import (
     json_api_stories,
 )
 from recommender.reading.formats.rows import BadRow
-from recommender.reading.formats.shapes.shape import Row, get_path
+from recommender.reading.formats.shapes.shape import Row, first_of, get_path
 from recommender.reading.names import known_names
 
 # Paths through objects to the lists of their stories.
@@ -29,6 +29,13 @@ _DOTTED_PATHS = (
     "result.items", "result.posts", "result.stories", "result.records",
 )  # fmt: skip
 _PATHS = tuple(tuple(path.split(".")) for path in _DOTTED_PATHS)
+# Paths to the names of columns and to rows: of pandas and databases, BigQuery, Snowflake, Databricks, Athena and RDS.
+_COLUMN_PATHS = (
+    ("columns",), ("meta",), ("fields",), ("headers",), ("schema", "fields"), ("resultSetMetaData", "rowType"),
+    ("manifest", "schema", "columns"), ("ResultSet", "ResultSetMetadata", "ColumnInfo"), ("columnMetadata",),
+)  # fmt: skip
+_ROW_PATHS = ("data",), ("rows",), ("result", "data_array"), ("ResultSet", "Rows"), ("records",)
+_CELL_KEYS = ("v", "VarCharValue", "stringValue", "longValue", "doubleValue", "booleanValue")
 _MAX_DEPTH = 3  # of objects around a list
 _STORY_KEYS = frozenset((
     "title", "headline", "headlines", "webTitle", "body", "text", "_source", "attributes", "fields", "name",
@@ -77,8 +84,17 @@ def rows_within(value: Row) -> Iterator[Any]:
             return
     filled = [name for name, part in value.items() if part != []]
     is_story = not known_names(filled).isdisjoint(("id", "title", "body"))
-    if is_story or all(get_path(value, *path) != [] for path in _PATHS):
-        yield value  # and not an answer whose list is empty
+    if is_story or not _has_empty_list(value):
+        yield value
+
+
+def _has_empty_list(value: Row) -> bool:
+    """Check whether an answer has a list of stories that is empty."""
+    if any(get_path(value, *path) == [] for path in _PATHS):
+        return True
+    data = value.get("data")  # of GraphQL
+    parts = list(data.values()) if isinstance(data, Mapping) and not value.get("errors") else []
+    return bool(parts) and all(part == [] or any(get_path(part, name) == [] for name in _LISTS) for part in parts)
 
 
 def _changed_story(value: Row) -> list[Any] | None:
@@ -224,18 +240,41 @@ def _single_story(value: Row) -> list[Any] | None:
 
 def _rows_below_names(value: Row) -> list[Any] | None:
     """Read rows next to or below the names of their columns, as pandas, databases and sheets of Google write them."""
-    names = next((value[name] for name in ("columns", "meta", "fields", "headers") if value.get(name)), None)
-    rows = value.get("data") if isinstance(value.get("data"), list) else value.get("rows")
+    columns = next((found for path in _COLUMN_PATHS if (found := get_path(value, *path))), None)
+    rows = next((found for path in _ROW_PATHS if isinstance(found := get_path(value, *path), list) and found), None)
     if isinstance(value.get("values"), list) and isinstance(value.get("range"), str):
-        names, *rows = value["values"] or [None]
-        if isinstance(names, list):  # empty cells at the end of a row are left out
-            rows = [[*row, *[None] * (len(names) - len(row))] if isinstance(row, list) else row for row in rows]
-    if not (isinstance(names, list) and isinstance(rows, list) and rows):
+        columns, *rows = value["values"] or [None]
+        if isinstance(columns, list):  # empty cells at the end of a row are left out
+            rows = [[*row, *[None] * (len(columns) - len(row))] if isinstance(row, list) else row for row in rows]
+    if not (isinstance(columns, list) and rows):
         return None
-    names = [str(name.get("name") if isinstance(name, Mapping) else name) for name in names]
-    if not all(isinstance(row, list) and len(row) == len(names) for row in rows):
+    cells = [_cells(row) for row in rows]
+    if not all(row is not None and len(row) == len(columns) for row in cells):
         return None
-    return [dict(zip(names, row, strict=True)) for row in rows]
+    stories = [_row_of_cells(columns, row or []) for row in cells]
+    return stories[1:] if list(stories[0].values()) == list(stories[0]) else stories  # names of columns, of Athena
+
+
+def _cells(row: Any) -> list[Any] | None:
+    """List the cells of a row: as they are, or in an object as BigQuery and Athena write it."""
+    if isinstance(row, Mapping) and len(row) == 1:
+        row = next((row[name] for name in ("f", "Data") if name in row), None)
+    return row if isinstance(row, list) else None
+
+
+def _row_of_cells(columns: list[Any], cells: list[Any]) -> Row:
+    row = {}
+    for column, cell in zip(columns, cells, strict=True):
+        inner = column.get("fields") if isinstance(column, Mapping) else None
+        if isinstance(cell, Mapping) and len(cell) == 1:
+            (name,) = cell
+            cell = None if name == "isNull" else cell[name] if name in _CELL_KEYS else cell
+        parts = _cells(cell) if inner else None
+        if parts is not None and len(parts) == len(inner or ()):
+            cell = _row_of_cells(inner or [], parts)
+        name = first_of(column, "name", "Name") if isinstance(column, Mapping) else column
+        row[str(name)] = cell
+    return row
 
 
 def _stories_by_id(value: Row) -> list[Any] | None:
