@@ -99,6 +99,36 @@ def test_a_forced_format_counts(tmp_path: Path) -> None:
     assert table["title"].to_pylist() == ["A"]
 
 
+_TABLE = """<table border=1><tr><td colspan=4>Export of the desk</td></tr>
+<tr><th>ID</th><th>Titel</th><th>Text</th><th>Datum</th></tr>
+<tr><td>007</td><td>Fähre</td><td><p>It <a href="/1">ran</a> aground.</p><p>Fog.</p></td><td>27.11.2026</td></tr>
+<tr><td>8</td><td rowspan=2>Storm</td><td>It came.</td><td></td></tr>
+<tr><td>9</td><td>It left.</td><td></td></tr></table>"""
+_PAGE_OF_TABLE = f"<html xmlns:x='urn:schemas-microsoft-com:office:excel'><meta charset=utf-8><body>{_TABLE}</body>"
+
+
+@pytest.mark.parametrize("text", [_TABLE, _PAGE_OF_TABLE, f"<table><tr><td>{_TABLE}</table>"])
+@pytest.mark.parametrize("end", [".xls", ".html"])
+def test_tables_of_html_are_sheets(tmp_path: Path, end: str, text: str) -> None:
+    (tmp_path / f"a{end}").write_text(text)
+    table, report = read_articles(tmp_path / f"a{end}")
+    first, second = table.to_pylist()
+    assert (first["id"], first["title"], first["body"]) == ("007", "Fähre", "It ran aground.\n\nFog.")
+    assert (first["published_at"].date().isoformat(), [link["target"] for link in first["links"]]) == (
+        "2026-11-27",
+        ["/1"],
+    )
+    assert (second["id"], second["title"], second["body"]) == ("8", "Storm", "It came.")
+    assert [row.reason for row in report.rejected] == ["3 cells, expected 4 as in the header"]
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-16"])
+def test_a_text_that_is_named_like_a_sheet_is_read_as_what_it_is(tmp_path: Path, encoding: str) -> None:
+    (tmp_path / "a.xls").write_text("ID\tTitel\tText\n7\tFähre\tIm Nebel.\n", encoding)
+    table, _ = read_articles(tmp_path / "a.xls")
+    assert (table["id"].to_pylist(), table["title"].to_pylist()) == (["7"], ["Fähre"])
+
+
 @pytest.mark.parametrize("end", [".xlsx", ".ods"])
 def test_sheets_are_read_below_the_line_that_names_columns(tmp_path: Path, end: str) -> None:
     if end == ".ods":

@@ -1,4 +1,4 @@
-"""HTML pages -> a row each: their JSON-LD, the metadata of their head, and their article."""
+"""HTML pages -> a row each: their JSON-LD, the metadata of their head, and their article; or those of their tables."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 from selectolax.lexbor import LexborHTMLParser, LexborNode
 
 from recommender.reading.formats.file import File
+from recommender.reading.formats.html_table import rows_of_tables
 from recommender.reading.formats.rows import BadRow, Rows
 from recommender.reading.formats.wrappers import rows_within
 
@@ -64,7 +65,7 @@ _JSON_LD_NAMES = {"section": "articleSection", "language": "inLanguage", "tags":
 
 
 def rows_of_page(file: File) -> Rows:
-    """Read the story of a page; a page that does not say that it is a story is of type `webpage`."""
+    """Read the story of a page; one that is no story, nor has tables of stories, is of type `webpage`."""
     with file.utf8() as stream:
         data = stream.read(file.limits.max_line_bytes + 1)
     if len(data) > file.limits.max_line_bytes:
@@ -75,7 +76,9 @@ def rows_of_page(file: File) -> Rows:
         if file.name.suffix.lower() in (".json", ".xml", ".csv"):
             file.note("files are pages of HTML, maybe of an error, whatever their names say", file.name.name)
         tree = LexborHTMLParser(data.decode(errors="replace").replace("\x00", ""))
-        yield 1, _row_of_page(tree, file.story_name)
+        row = _row_of_page(tree, file.story_name)
+        rows = list(rows_of_tables(tree)) if row.get("type") == "webpage" else []
+        yield from rows or [(1, row)]
 
 
 def _row_of_page(tree: LexborHTMLParser, name: str) -> dict[str, Any]:

@@ -23,7 +23,9 @@ from recommender.reading.formats.spreadsheet import is_sheet, rows_of_sheet
 from recommender.reading.formats.xml_document import rows_of_xml
 
 _JSON = re.compile(rf"{SCRIPT}\s*(?:\{{\s*(?:[\"'}}]|$)|\[\s*(?:[\[{{\]]|$))")
-_PAGE = re.compile(r"(?:<\?xml[^>]*>\s*)?(?:<!--.*?-->\s*)*(?:<!doctype\s+html|<html[\s>])", re.IGNORECASE | re.DOTALL)
+_PAGE = re.compile(
+    r"(?:<\?xml[^>]*>\s*)?(?:<!--.*?-->\s*)*(?:<!doctype\s+html|<(?:html|table|meta)[\s>])", re.IGNORECASE | re.DOTALL
+)
 _XML = re.compile(rf"<\?xml[\s?]|<(?:\w+:)?(?:{'|'.join(ELEMENTS)})[\s>]")
 _FRONT = re.compile(r"(?:---|\+\+\+)[ \t]*\r?\n")
 
@@ -153,9 +155,10 @@ def format_of(file: File, *, certain: bool = False) -> Format | None:
     by_suffix = format_by_suffix(suffix)
     if by_suffix is None and certain and suffix not in _VAGUE_SUFFIXES:
         return None
-    if (by_suffix is not None and by_suffix.name in ("markdown", "excel")) or not file.head:
-        return by_suffix  # a page may begin with anything, and a sheet is a zip archive as others are
+    if (by_suffix is not None and by_suffix.name == "markdown") or not file.head:
+        return by_suffix  # a page may begin with anything
     head = Head.from_file(file)
-    if by_suffix is not None and by_suffix.recognises(head):
+    is_packed_sheet = by_suffix is not None and by_suffix.name == "excel" and is_zip(head.data)
+    if by_suffix is not None and (is_packed_sheet or by_suffix.recognises(head)):
         return by_suffix
     return next((format for format in all_formats() if format.recognises(head)), by_suffix)

@@ -42,9 +42,10 @@ def rows_of_sheet(file: File) -> Rows:
         book = python_calamine.CalamineWorkbook.from_filelike(io.BytesIO(data))
         sheets = {name: book.get_sheet_by_name(name).to_python(skip_empty_area=False) for name in book.sheet_names}
     except (python_calamine.CalamineError, zipfile.BadZipFile, OSError, ValueError, RuntimeError, LookupError) as error:
-        yield 1, BadRow(f"a sheet that cannot be read: {' '.join(str(error).split())[:200]}")
+        why = " ".join(str(error).split())[:200]
+        yield 1, BadRow(f"a sheet that cannot be read: {why}; save it anew as .xlsx or CSV")
         return
-    headers = {name: _find_header(rows) for name, rows in sheets.items()}
+    headers = {name: find_header(rows) for name, rows in sheets.items()}
     first = next((name for name, header in headers.items() if header is not None), None)
     for name, rows in sheets.items():
         header = headers[name]
@@ -56,7 +57,7 @@ def rows_of_sheet(file: File) -> Rows:
         yield 1, BadRow("no row of the sheet names columns that are known; expected a header with id and title or body")
 
 
-def _find_header(rows: list[list[Any]]) -> int | None:
+def find_header(rows: list[list[Any]]) -> int | None:
     """Find the first row that names columns."""
     return next((number for number, row in enumerate(rows[:_MAX_HEADER_ROW]) if len(_fields(row)) > 1), None)
 
