@@ -308,8 +308,9 @@ def _list_files(folder: Path) -> Iterator[Path]:
     """Find files of a folder and those in it; not versions of published lists and saved archives, nor hidden ones."""
     is_output = (folder / CURRENT).exists()
     for path in folder.iterdir():
-        if path.name.startswith(".") or path.name in _OWN_FILES or (path.name.startswith("_") and not path.suffix):
-            continue  # the last are those that Spark writes next to parts
+        is_aside = path.name.startswith("_") and not path.suffix and path.name != "_posts"  # of Spark; drafts of Jekyll
+        if path.name.startswith(".") or path.name in _OWN_FILES or is_aside:
+            continue
         if path.is_dir():
             if not is_output and not path.is_symlink() and not (path / CURRENT).exists():
                 yield from _list_files(path)

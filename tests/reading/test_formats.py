@@ -7,11 +7,13 @@ import gzip
 import io
 import json
 import pprint
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 import orjson
 import pytest
+import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -110,6 +112,63 @@ def test_json_of_every_layout(tmp_path: Path, layout: str, name: str) -> None:
         pytest.skip("a line of JSON lines holds one object")
     rows, report = read(tmp_path, name, LAYOUTS[layout])
     assert titles(rows) == titles(STORIES)
+    assert report.rejected == []
+
+
+YAML = {
+    "a list": yaml.safe_dump(STORIES, sort_keys=False),
+    "an object around one": yaml.safe_dump({"articles": STORIES}, sort_keys=False),
+    "by id": yaml.safe_dump({story["id"]: dict(list(story.items())[1:]) for story in STORIES}),
+    "documents": yaml.safe_dump_all(STORIES, explicit_start=True),
+    "of Ruby": "".join(f"- !ruby/hash:Post\n  :id: {s['id']}\n  :title: {json.dumps(s['title'])}\n" for s in STORIES),
+}
+
+
+@pytest.mark.parametrize("layout", list(YAML))
+@pytest.mark.parametrize("mark", ["", "---\n"])
+def test_yaml_of_every_layout(tmp_path: Path, layout: str, mark: str) -> None:
+    rows, report = read(tmp_path, "a.yaml", mark + YAML[layout].removeprefix(mark))
+    assert (titles(rows), report.rejected) == (titles(STORIES), [])
+
+
+def test_values_of_yaml_are_read_as_they_are_written(tmp_path: Path) -> None:
+    text = "- id: 007\n  title: No\n  lead: ~\n  tags: &t [sea, fog]\n- {id: 12:30:45, title: 1e3, tags: *t}\n"
+    rows, _ = read(tmp_path, "a.yml", text)
+    assert [(row["id"], row["title"], row["lead"], row["tags"]) for row in rows] == [
+        ("007", "No", "", ["sea", "fog"]),
+        ("12:30:45", "1e3", "", ["sea", "fog"]),
+    ]
+
+
+def test_a_story_that_is_no_yaml_costs_itself_alone(tmp_path: Path) -> None:
+    text = "- id: 1\n  title: Council: tax up\n- id: 2\n  title: Fog\n  body: |\n    It\n    - lifted\n"
+    rows, report = read(tmp_path, "a.yaml", text)
+    assert [(row["id"], row["body"]) for row in rows] == [("2", "It\n- lifted")]
+    assert [(bad.line, bad.reason.rpartition("; ")[2]) for bad in report.rejected] == [
+        (1, "texts with a colon and a blank need quotes")
+    ]
+
+
+@pytest.mark.parametrize("nested", [False, True])
+def test_yaml_that_expands_to_more_than_it_holds_is_refused(tmp_path: Path, nested: bool) -> None:
+    levels = "".join(f"- &{outer} [{', '.join([f'*{inner}'] * 9)}]\n" for inner, outer in pairwise("abcdefgh"))
+    _, report = read(tmp_path, "a.yaml", f"- &a [fog]\n{levels}" if nested else "title: &a [*a]\n")
+    assert "bad YAML: aliases that stand for too much" in {bad.reason.partition(";")[0] for bad in report.rejected}
+
+
+def test_of_a_folder_only_yaml_of_stories_is_read(tmp_path: Path) -> None:
+    folder = tmp_path / "site"
+    for name, text in {
+        "_config.yml": "---\ntitle: The Courier\nurl: https://c.example\nnav:\n- title: Home\n  url: /\n",
+        "_posts/2026-11-27-fog.md": "---\ntitle: Fog\n---\nIt lifted.\n",
+        "_drafts/storm.md": "---\ntitle: Storm\n---\nIt comes.\n",
+        "data/authors.yaml": "- name: Ann\n  title: Editor\n",
+        "data/briefs.yaml": YAML["a list"],
+    }.items():
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_text(text)
+    table, report = read_articles(folder)
+    assert sorted(table["title"].to_pylist()) == [*sorted(titles(STORIES)), "Fog"]
     assert report.rejected == []
 
 

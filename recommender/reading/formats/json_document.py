@@ -156,10 +156,10 @@ def rows_of_line(line: bytes, max_size: int) -> list[Any]:
     """Read the rows that a line of JSON contains, mostly one; BadRow where it cannot be read."""
     text = _strip(line)
     text = text[:-1] if text.endswith(b"},") else text  # as between the parts of an array
-    return list(_rows_of_value(_decode(text, max_size))) if text else []
+    return list(rows_of_value(_decode(text, max_size))) if text else []
 
 
-def _rows_of_value(value: Any) -> Iterator[Any]:
+def rows_of_value(value: Any) -> Iterator[Any]:
     """Yield the rows of a value: of an object those that it wraps, of an array of objects those of each."""
     if isinstance(value, Mapping):
         yield from rows_within(dict(value))
@@ -216,7 +216,7 @@ def _read_document(stream: io.BufferedReader[Any], first: bytes, max_size: int) 
             continue
         if names is not None and isinstance(value, list) and len(value) <= len(names):
             value = dict.fromkeys(names) | dict(zip(names, value, strict=False))
-        for row in _rows_of_value(value):
+        for row in rows_of_value(value):
             yield line, row
 
 
@@ -233,7 +233,7 @@ def _read_printed(stream: io.BufferedReader[Any], first: bytes, max_size: int) -
         return
     for node in printed.elts if isinstance(printed, ast.List) else [printed]:
         try:
-            rows = list(_rows_of_value(literal(node)))
+            rows = list(rows_of_value(literal(node)))
         except (ValueError, TypeError, RecursionError) as error:
             rows = [BadRow(f"an object that Python printed, with what is no text or number: {str(error)[:100]}")]
         for row in rows:

@@ -21,6 +21,7 @@ from recommender.reading.formats.parquet import is_arrow, is_parquet, rows_of_ar
 from recommender.reading.formats.rows import Rows
 from recommender.reading.formats.spreadsheet import is_sheet, rows_of_sheet
 from recommender.reading.formats.xml_document import rows_of_xml
+from recommender.reading.formats.yaml_document import is_yaml, rows_of_yaml
 
 _JSON = re.compile(rf"{SCRIPT}\s*(?:\{{\s*(?:[\"'}}]|$)|\[\s*(?:[\[{{\]]|$))")
 _PAGE = re.compile(
@@ -106,6 +107,7 @@ FORMATS: list[Format] = [
         rows=rows_of_xml,
     ),
     Format(name="markdown", suffixes=(".md", ".markdown", ".mdx"), recognises=_begins(_FRONT), rows=rows_of_markdown),
+    Format(name="yaml", suffixes=(".yaml", ".yml"), recognises=lambda head: is_yaml(head.text), rows=rows_of_yaml),
     Format(
         name="excel",
         suffixes=(".xlsx", ".xls", ".xlsm", ".xlsb", ".ods"),
@@ -155,10 +157,13 @@ def format_of(file: File, *, certain: bool = False) -> Format | None:
     by_suffix = format_by_suffix(suffix)
     if by_suffix is None and certain and suffix not in _VAGUE_SUFFIXES:
         return None
-    if (by_suffix is not None and by_suffix.name == "markdown") or not file.head:
+    name = by_suffix.name if by_suffix is not None else ""
+    if name == "markdown" or (name == "yaml" and not certain) or not file.head:
         return by_suffix  # a page may begin with anything
     head = Head.from_file(file)
-    is_packed_sheet = by_suffix is not None and by_suffix.name == "excel" and is_zip(head.data)
+    if name == "yaml":  # mostly settings
+        return by_suffix if is_yaml(head.text) else None
+    is_packed_sheet = name == "excel" and is_zip(head.data)
     if by_suffix is not None and (is_packed_sheet or by_suffix.recognises(head)):
         return by_suffix
     return next((format for format in all_formats() if format.recognises(head)), by_suffix)

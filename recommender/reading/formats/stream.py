@@ -133,7 +133,10 @@ def _page_path(name: str) -> str:
 def is_readable(path: Path, *, certain: bool = False) -> bool:
     """Check whether a file is of a known format; `certain` as for `format_of`."""
     file = File(path, _LIMITS)
-    return format_by_suffix(file.name.suffix.lower()) is not None or format_of(file, certain=certain) is not None
+    by_suffix = format_by_suffix(file.name.suffix.lower())
+    if by_suffix is not None and by_suffix.name != "yaml":
+        return True
+    return format_of(file, certain=certain) is not None
 
 
 def shown_name(path: Path) -> str:
