@@ -7,6 +7,7 @@ import gzip
 import io
 import json
 import pprint
+import shutil
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -167,9 +168,11 @@ def test_of_a_folder_only_yaml_of_stories_is_read(tmp_path: Path) -> None:
     }.items():
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         (folder / name).write_text(text)
-    table, report = read_articles(folder)
-    assert sorted(table["title"].to_pylist()) == [*sorted(titles(STORIES)), "Fog"]
-    assert report.rejected == []
+    shutil.make_archive(str(folder), "zip", folder)
+    for source in (folder, tmp_path / "site.zip"):
+        table, report = read_articles(source)
+        assert sorted(table["title"].to_pylist()) == [*sorted(titles(STORIES)), "Fog"]
+        assert report.rejected == []
 
 
 def test_what_python_printed_costs_a_row_where_it_is_no_text(tmp_path: Path) -> None:

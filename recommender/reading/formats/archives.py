@@ -97,5 +97,6 @@ def _tar_members(archive: File) -> Iterator[_Member]:
 
 
 def is_hidden(name: str) -> bool:
-    """Check whether a file of an archive is one of those that systems hide."""
-    return any(part.startswith((".", "__MACOSX")) and part not in (".", "..") for part in PurePosixPath(name).parts)
+    """Check whether a file of an archive is one of those that systems hide, or a draft of Jekyll."""
+    hidden = (".", "__MACOSX", "_drafts")
+    return any(part.startswith(hidden) and part not in (".", "..") for part in PurePosixPath(name).parts)
