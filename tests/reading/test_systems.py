@@ -574,6 +574,28 @@ FURTHER: dict[str, tuple[Any, list[dict[str, Any]], dict[str, int]]] = {
         [{"id": "7", **FERRY}],
         {"status draft": 1, "type attachment": 1},
     ),
+    "Brightspot": (
+        "\n".join(
+            json.dumps(
+                {
+                    "_id": str(number),
+                    "_type": f"brightspot.core.{kind}",
+                    "cms.content.publishDate": 1795770000000,
+                    **one,
+                }
+            )
+            for number, (kind, one) in enumerate(
+                (
+                    ("article.Article", FERRY),
+                    ("article.Article", {**STORM, "cms.content.draft": True}),
+                    ("tag.Tag", STORM),
+                ),
+                7,
+            )
+        ),
+        [{"id": "7", "published_at": datetime(2026, 11, 27, 9, tzinfo=UTC), "kind": "news", **FERRY}],
+        {"draft true": 1, "type tag": 1},
+    ),
     "Strapi 4": (
         {
             "data": [

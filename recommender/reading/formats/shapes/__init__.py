@@ -7,6 +7,7 @@ from collections.abc import Callable, Collection
 from recommender.reading.formats.shapes import (
     apart,
     arc,
+    brightspot,
     contentful,
     drupal,
     elasticsearch,
@@ -39,6 +40,7 @@ SHAPES: tuple[Shape, ...] = (
     wordpress.GRAPHQL,
     wordpress.TABLE,
     ghost.SHAPE,
+    brightspot.SHAPE,
     sanity.SHAPE,
     arc.SHAPE,
     new_york_times.SHAPE,
