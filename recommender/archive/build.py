@@ -13,6 +13,7 @@ import scipy.sparse as sp
 from numpy.typing import NDArray
 
 from recommender.archive.archive import Archive
+from recommender.archive.derived import StoryFacts
 from recommender.articles.article import Article
 from recommender.articles.boilerplate import Boilerplate
 from recommender.articles.catalog import Catalog
@@ -91,26 +92,30 @@ def build_archive(
         common = common_words(terms, languages) | common_words(
             terms, sections, story_share=OF_SECTION, vocabulary_share=0
         )
-        hubness = Hubness.fit(catalog.ids.to_pylist(), terms, story_vectors)
-        searched, shortlist = make_search_table(catalog, tfidf, terms, story_vectors, settings, limits)
-        archive = Archive(
-            catalog=catalog,
-            searched=searched,
-            tfidf=tfidf,
-            parts=parts,
-            spelling=Spelling.fit(texts, tfidf, common, passing_words(terms, tfidf.idf)),
-            hubness=hubness,
-            neighbours=hubness.neighbours(terms, story_vectors),
-            shortlist=shortlist,
-            settings=settings,
-            limits=limits,
-            related_at=None,
-            ranker=ranker,
-            calibration=embedder.calibration,
-            rules=rules,
-        ).with_settings(settings)
-        _ = archive.derived.format_keys  # while the texts are at hand
+        spelling = Spelling.fit(texts, tfidf, common, passing_words(terms, tfidf.idf))
+        stories = StoryFacts(catalog=catalog, site_language=reading.site_language)
+        format_keys = stories.format_keys if settings.selection.series_limit else None
     del texts
+    release_memory()
+    hubness = Hubness.fit(catalog.ids.to_pylist(), terms, story_vectors)
+    searched, shortlist = make_search_table(catalog, tfidf, terms, story_vectors, settings, limits)
+    archive = Archive(
+        catalog=catalog,
+        searched=searched,
+        tfidf=tfidf,
+        parts=parts,
+        spelling=spelling,
+        hubness=hubness,
+        neighbours=hubness.neighbours(terms, story_vectors),
+        shortlist=shortlist,
+        settings=settings,
+        limits=limits,
+        related_at=None,
+        ranker=ranker,
+        calibration=embedder.calibration,
+        rules=rules,
+    )
+    archive = replace(archive, derived=archive.derived.with_format_keys(format_keys)).with_settings(settings)
     if ranker is not None and settings.ranking.ranker != "auto":
         _warn_of_missing_columns(ranker, archive)
     release_memory()

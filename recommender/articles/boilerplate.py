@@ -126,19 +126,26 @@ class Boilerplate:
         """Return stories without boilerplate in titles, leads and bodies, so that they can be compared.
 
         Bylines, datelines, and paragraphs of links, captions and credits are removed by their form. A text may become
-        empty. A block of stories without boilerplate is not copied.
+        empty. A column without boilerplate is not copied; any other is one chunk, as later steps read it whole.
         """
-        if not self.enabled:
+        if not self.enabled or not len(table):
             return table
-        blocks = (self._clean(table.slice(start, _BLOCK)) for start in range(0, len(table), _BLOCK))
-        return pa.concat_tables([table.slice(0, 0), *blocks])
-
-    def _clean(self, table: pa.Table) -> pa.Table:
-        outlet = Outlets.from_table(table)
-        table = _with(table, "title", self._without_sites(table, outlet))
-        for name in ("lead", "body"):
-            table = _with(table, name, self._without_passages(without_inserts(as_array(table[name])), outlet.salt))
+        blocks = [self._clean(table.slice(start, _BLOCK)) for start in range(0, len(table), _BLOCK)]
+        for name in TEXTS:
+            cleaned = [block.pop(name) for block in blocks]
+            if any(is_changed for _, is_changed in cleaned):
+                table = _with(table, name, pa.concat_arrays([texts for texts, _ in cleaned]))
         return table
+
+    def _clean(self, table: pa.Table) -> dict[str, tuple[pa.Array, bool]]:
+        """Return texts of stories without boilerplate by column, each with whether any was changed."""
+        outlet = Outlets.from_table(table)
+        texts = {name: as_array(table[name]) for name in TEXTS}
+        cleaned = {
+            name: self._without_passages(without_inserts(texts[name]), outlet.salt) for name in ("lead", "body")
+        }
+        cleaned["title"] = self._without_sites(texts["title"], outlet)
+        return {name: (column, column is not texts[name]) for name, column in cleaned.items()}
 
     def _without_passages(self, texts: pa.Array, salt: NDArray[np.uint64]) -> pa.Array:
         data, offsets = text_buffers(texts)
@@ -155,8 +162,7 @@ class Boilerplate:
         data, offsets = text_buffers(texts)
         return _gather(data, offsets[:-1] + opener_lengths, np.diff(offsets) - opener_lengths)
 
-    def _without_sites(self, table: pa.Table, outlet: Outlets) -> pa.Array:
-        titles = as_array(table["title"])
+    def _without_sites(self, titles: pa.Array, outlet: Outlets) -> pa.Array:
         for _ in range(SITES):
             parts = pc.extract_regex(titles, SITE)
             head, site = pc.struct_field(parts, "head"), pc.struct_field(parts, "site")

@@ -19,7 +19,7 @@ from recommender.search.limits import Limits
 
 _CELLS, _MEMBERS = (64, 2_048), 64  # least and most cells, and the approximate number of stories of each
 _PART = 16  # stories from which the centre of a cell is computed
-_BLOCK = 4_096  # stories assigned to cells at a time
+_BLOCK = 1_024  # stories assigned to cells at a time
 _FEW = 16  # so few are multiplied as integers: the library that multiplies many takes milliseconds to begin
 
 

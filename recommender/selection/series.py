@@ -13,7 +13,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from recommender.articles.copies import Marks
+from recommender.articles.columns import as_array
+from recommender.articles.copies import BLOCK, Marks
 from recommender.settings import SeriesRule
 
 _SKELETON_WORDS = 10  # of a body that are neither names nor figures; fewer do not make a template
@@ -165,16 +166,17 @@ class FormatKeys(NamedTuple):
     def from_table(cls, table: pa.Table, marks: Marks | None = None) -> FormatKeys:
         """Compute the keys of all stories of a table; `marks` are those of its bodies, if known."""
         if marks is None:
-            marks = Marks.from_texts(table["body"].combine_chunks())
-        templates = list(map(template, table["title"].to_pylist()))
-        openings = pc.utf8_slice_codeunits(table["body"], 0, _TABLE_OPENING).to_pylist()
-        return cls(
-            np.fromiter(map(_digest, templates), np.uint64, len(templates)),
-            np.fromiter((name.endswith(_ANYWHERE) for name in templates), bool, len(templates)),
-            np.fromiter(map(is_table, openings), bool, len(templates)),
-            np.where(marks.plain >= _SKELETON_WORDS, marks.skeleton, 0).astype(np.uint64),
-            marks.digest,
-        )
+            marks = Marks.from_texts(as_array(table["body"]))
+        digest, place, is_tabular = (np.empty(len(table), kind) for kind in (np.uint64, bool, bool))
+        for start in range(0, len(table), BLOCK):  # texts as Python's are twice as large
+            block, part = table.slice(start, BLOCK), slice(start, start + BLOCK)
+            templates = list(map(template, block["title"].to_pylist()))
+            openings = pc.utf8_slice_codeunits(block["body"], 0, _TABLE_OPENING).to_pylist()
+            digest[part] = [_digest(name) for name in templates]
+            place[part] = [name.endswith(_ANYWHERE) for name in templates]
+            is_tabular[part] = [is_table(opening) for opening in openings]
+        skeleton = np.where(marks.plain >= _SKELETON_WORDS, marks.skeleton, 0).astype(np.uint64)
+        return cls(digest, place, is_tabular, skeleton, marks.digest)
 
     def take(self, rows: NDArray[np.int64]) -> FormatKeys:
         """Return the keys of the stories in some rows."""

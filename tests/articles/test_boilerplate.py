@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from recommender.articles.article import SCHEMA, Article, to_table
-from recommender.articles.boilerplate import NOTHING, Boilerplate
+from recommender.articles.boilerplate import NOTHING, ONLY_BY_FORM, Boilerplate
 from recommender.articles.catalog import Catalog
 from recommender.articles.inserts import without_inserts
 from recommender.articles.openers import opening_bytes
@@ -232,6 +232,15 @@ def test_a_saved_one_is_the_same(tmp_path: Path) -> None:
     assert loaded.cleaned(table).equals(boilerplate.cleaned(table))
     NOTHING.save(tmp_path, "nothing")
     assert not Boilerplate.load(tmp_path, "nothing").enabled
+
+
+def test_a_column_is_copied_only_if_it_changes_and_then_is_one_chunk() -> None:
+    """Later steps take rows of it, which would join the chunks of a whole archive first."""
+    table = table_of([own(seed, 1) for seed in range(2_100)])
+    changed = ONLY_BY_FORM.cleaned(table_of([own(0), *(f"By Ada Reed\n\n{own(seed, 1)}" for seed in range(2_100))]))
+    assert ONLY_BY_FORM.cleaned(table)["body"].chunk(0).buffers()[2].address == table["body"].chunk(0).buffers()[2].address
+    assert (changed["body"].num_chunks, len(changed["body"].chunk(0))) == (1, 2_101)
+    assert changed["body"].to_pylist()[1:] == table["body"].to_pylist()
 
 
 def test_without_stories_there_is_nothing() -> None:
