@@ -141,9 +141,7 @@ class Boilerplate:
         """Return texts of stories without boilerplate by column, each with whether any was changed."""
         outlet = Outlets.from_table(table)
         texts = {name: as_array(table[name]) for name in TEXTS}
-        cleaned = {
-            name: self._without_passages(without_inserts(texts[name]), outlet.salt) for name in ("lead", "body")
-        }
+        cleaned = {name: self._without_passages(without_inserts(texts[name]), outlet.salt) for name in ("lead", "body")}
         cleaned["title"] = self._without_sites(texts["title"], outlet)
         return {name: (column, column is not texts[name]) for name, column in cleaned.items()}
 

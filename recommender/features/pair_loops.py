@@ -152,6 +152,33 @@ def text_pairs(
 
 
 @kernel(least=64)
+def section_pairs(
+    start: int,
+    stop: int,
+    stories: NDArray[np.int32],
+    items: NDArray[np.int32],
+    rows: NDArray[np.int64],
+    out: NDArray[np.float32],
+) -> None:
+    """Compare the sections of stories, (q, 4), with those of their candidates, (q, c): see `Pairs.sections`."""
+    levels = stories.shape[1]
+    for story in range(start, stop):
+        for column in range(rows.shape[1]):
+            row, depth, item_depth, common = rows[story, column], 0, 0, 0
+            if row >= 0:
+                for level in range(levels):
+                    code, item_code = stories[story, level], items[row, level]
+                    depth += code != -1
+                    item_depth += item_code != -1
+                    common += code == item_code and code >= 0
+            if depth == 0 or item_depth == 0:
+                out[:, story, column] = np.nan
+            else:
+                out[0, story, column] = common == depth and common == item_depth
+                out[1, story, column] = 2 * common / (depth + item_depth)
+
+
+@kernel(least=64)
 def standing(
     start: int, stop: int, values: NDArray[np.float32], is_pooled: NDArray[np.bool_], out: NDArray[np.float32]
 ) -> None:

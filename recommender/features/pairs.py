@@ -72,13 +72,10 @@ class Pairs:
     @cached_property
     def sections(self) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         """Whether both stand in one section, and the share of its path that both have, (q, c); NaN = unknown."""
-        story, item = self.queries.sections[self.query_rows][:, None, :], self.archive.sections[self.rows]
-        depth = (story != -1).sum(axis=2), (item != -1).sum(axis=2)
-        common = ((story == item) & (story >= 0)).sum(axis=2)
-        missing = (self.rows < 0) | (depth[0] == 0) | (depth[1] == 0)
-        same = np.where(missing, np.nan, (common == depth[0]) & (common == depth[1]))
-        path = np.where(missing, np.nan, 2 * common / np.maximum(depth[0] + depth[1], 1))
-        return np.asarray(same, dtype=np.float32), np.asarray(path, dtype=np.float32)
+        out = np.empty((2, *self.rows.shape), dtype=np.float32)
+        sections = self.queries.sections[self.query_rows], self.archive.sections
+        loops.section_pairs(len(self.rows), *sections, np.ascontiguousarray(self.rows), out)
+        return out[0], out[1]
 
     def standing(self, values: NDArray[np.float32]) -> NDArray[np.float32]:
         """Compute the standing of each value among those of the story's pool, float32 (3, q, c).

@@ -159,24 +159,33 @@ class Ranked:
         """
         key = np.where(self.has_item, -self.key, np.nan)  # which sorts last
         order = np.argsort(key, axis=1)
+        group = None
         if (self.source == MORE).any():
             group = np.take_along_axis(np.where(self.has_item, self.source == MORE, 2), order, axis=1)
-            order = np.take_along_axis(order, np.argsort(group, axis=1, kind="stable"), axis=1)
+            by_group = np.argsort(group, axis=1, kind="stable")
+            order, group = (np.take_along_axis(values, by_group, axis=1) for values in (order, group))
         key = np.take_along_axis(key, order, axis=1)
-        # most stories have neither pins nor equal keys, and need no slower sort by several columns
-        has_ties = (key[:, 1:] == key[:, :-1]).any(axis=1) | self.is_pinned.any(axis=1)
-        stories = np.flatnonzero(has_ties)
-        if len(stories):
-            order[stories] = self.take(stories)._order_with_ties(id_rank)
+        is_tie = key[:, 1:] == key[:, :-1]
+        if group is not None:
+            is_tie &= group[:, 1:] == group[:, :-1]
+        if is_tie.any():
+            self._order_ties(order, is_tie, id_rank)
+        if self.is_pinned.any():
+            pin_column = np.where(self.is_pinned, np.arange(self.rows.shape[1]), self.rows.shape[1])
+            pins_first = np.argsort(np.take_along_axis(pin_column, order, axis=1), axis=1, kind="stable")
+            order = np.take_along_axis(order, pins_first, axis=1)
         return self.take_columns(order)
 
-    def _order_with_ties(self, id_rank: NDArray[np.int64]) -> NDArray[np.int64]:
-        pin_column = np.where(self.is_pinned, np.arange(self.rows.shape[1]), 0)
-        is_more, key, relevance, by_id = (
-            np.where(self.is_pinned, 0, values)
-            for values in (self.source == MORE, self.key, self.relevance, id_rank[self.rows])
-        )
-        return np.lexsort((by_id, -relevance, -key, is_more, pin_column, ~self.is_pinned, ~self.has_item), axis=1)
+    def _order_ties(self, order: NDArray[np.int64], is_tie: NDArray[np.bool_], id_rank: NDArray[np.int64]) -> None:
+        """Order the columns of `order` within each run of ties, of neighbours that are equal, (q, c - 1)."""
+        is_in_run, is_first = np.zeros(order.shape, dtype=bool), np.ones(order.shape, dtype=bool)
+        is_in_run[:, 1:] = is_tie
+        is_in_run[:, :-1] |= is_tie
+        is_first[:, 1:] = ~is_tie
+        run = np.cumsum(is_first[is_in_run])
+        story, column = np.nonzero(is_in_run)[0], order[is_in_run]
+        by_rank = np.lexsort((id_rank[self.rows[story, column]], -self.relevance[story, column], run))
+        order[is_in_run] = column[by_rank]
 
     def _columns(self) -> tuple[NDArray[Any], ...]:
         return tuple(getattr(self, column.name) for column in fields(self))

@@ -125,16 +125,28 @@ class EventTest:
         thresholds = np.full(len(rows), self.settings.event_threshold_untimed)
         return self._reaches(thresholds, _Pairs(_Texts.of_queries(queries), stories, rows, dense), time=False)
 
+    def sketches(self, rows: NDArray[np.int64]) -> NDArray[np.uint8]:
+        """Sketch the words of rows, (q, c), by which most pairs are seen to be no near copies; uint8 (q, c, parts)."""
+        sketches = np.empty((*rows.shape, near_copy_loops.SKETCH), dtype=np.uint8)
+        near_copy_loops.sketch_words(len(rows), rows, csr_arrays(self.terms), sketches)
+        return sketches
+
     def is_near_copy(
-        self, last: NDArray[np.int64], rows: NDArray[np.int64], is_open: NDArray[np.bool_]
+        self,
+        last: NDArray[np.int64],
+        rows: NDArray[np.int64],
+        sketches: NDArray[np.uint8],
+        is_open: NDArray[np.bool_],
     ) -> NDArray[np.bool_]:
         """Check which open rows have nearly the text of another one, a few words apart.
 
         Parameters
         ----------
         last : ndarray of int64, shape (q,)
-            The other row for each story; -1 = none.
+            The column of the other row for each story; -1 = none.
         rows : ndarray of int64, shape (q, c)
+        sketches : ndarray of uint8, shape (q, c, parts)
+            Those of the rows.
         is_open : ndarray of bool, shape (q, c)
             The others are not compared.
 
@@ -142,11 +154,12 @@ class EventTest:
         -------
         ndarray of bool, shape (q, c)
         """
-        is_copy = np.zeros(rows.shape, dtype=bool)
+        is_copy = np.empty(rows.shape, dtype=bool)
         near_copy_loops.mask_near_copies(
             len(rows),
             last,
             rows,
+            sketches,
             is_open,
             np.asarray(self.vectors),
             self.has_vector,

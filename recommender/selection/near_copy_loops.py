@@ -12,6 +12,8 @@ from recommender.features.vectors import SCALE
 
 _UNIT = SCALE * SCALE
 _ROUNDING = 1e-3  # far more than unit rows of float32 are off
+SKETCH = 32  # parts of a sketch: of pairs that are no copies it leaves one in thirty
+_LONGEST = 255  # of a part, as a byte
 
 
 def dense_cosine(vectors: NDArray[np.int16], a: int, b: int) -> float:
@@ -43,12 +45,28 @@ def reaches_cosine(terms: Any, a: int, b: int, least: float) -> bool:
     return total >= least
 
 
+@kernel(least=64)
+def sketch_words(start: int, stop: int, rows: NDArray[np.int64], terms: Any, sketches: NDArray[np.uint8]) -> None:
+    """Sum up the terms of each row, (q, c), in `SKETCH` lengths: no part of a row is longer than its sketch says."""
+    squares = np.empty(SKETCH, np.float64)
+    for story in range(start, stop):
+        for column in range(rows.shape[1]):
+            row = rows[story, column]
+            squares[:] = 0
+            if row >= 0:
+                for entry in range(terms[0][row], terms[0][row + 1]):
+                    squares[terms[1][entry] % SKETCH] += np.float64(terms[2][entry]) ** 2
+            for part in range(SKETCH):
+                sketches[story, column, part] = min(np.ceil(_LONGEST * np.sqrt(squares[part])), _LONGEST)
+
+
 @kernel(least=64, parts=(dense_cosine, reaches_cosine))
 def mask_near_copies(
     start: int,
     stop: int,
     last: NDArray[np.int64],
     rows: NDArray[np.int64],
+    sketches: NDArray[np.uint8],
     is_open: NDArray[np.bool_],
     vectors: NDArray[np.int16],
     has_vector: NDArray[np.bool_],
@@ -58,17 +76,26 @@ def mask_near_copies(
     fewest_terms: int,
     is_copy: NDArray[np.bool_],
 ) -> None:
-    """Check whether each open candidate, (q, c), has nearly the words of the row `last`, (q,).
+    """Check whether each open candidate, (q, c), has nearly the words of that in column `last`, (q,).
 
-    Words cost most, and are compared only where the vectors are alike, or one text has none. Texts of fewer than
+    Most candidates differ by their sketches: no cosine is greater than the product of these (Cauchy and Schwarz). Words
+    cost most, and are compared only where the vectors are alike, or one text has none. Texts of fewer than
     `fewest_terms` terms say too little to be told apart.
     """
+    least_product = (least_words - _ROUNDING) * _LONGEST * _LONGEST
     for story in range(start, stop):
-        one = last[story]
+        is_copy[story] = False
+        if last[story] < 0:
+            continue
+        one, sketch = rows[story, last[story]], sketches[story, last[story]]
         for column in range(rows.shape[1]):
-            is_copy[story, column] = False
-            other = rows[story, column]
-            if one < 0 or other < 0 or not is_open[story, column]:
+            other, other_sketch = rows[story, column], sketches[story, column]
+            if other < 0 or not is_open[story, column]:
+                continue
+            product = np.int32(0)
+            for part in range(SKETCH):
+                product = np.int32(product + np.int32(np.int32(sketch[part]) * np.int32(other_sketch[part])))
+            if product < least_product:
                 continue
             if min(terms[0][one + 1] - terms[0][one], terms[0][other + 1] - terms[0][other]) >= fewest_terms:
                 lacks_vector = not has_vector[one] or not has_vector[other]

@@ -238,7 +238,9 @@ def test_a_column_is_copied_only_if_it_changes_and_then_is_one_chunk() -> None:
     """Later steps take rows of it, which would join the chunks of a whole archive first."""
     table = table_of([own(seed, 1) for seed in range(2_100)])
     changed = ONLY_BY_FORM.cleaned(table_of([own(0), *(f"By Ada Reed\n\n{own(seed, 1)}" for seed in range(2_100))]))
-    assert ONLY_BY_FORM.cleaned(table)["body"].chunk(0).buffers()[2].address == table["body"].chunk(0).buffers()[2].address
+    assert (
+        ONLY_BY_FORM.cleaned(table)["body"].chunk(0).buffers()[2].address == table["body"].chunk(0).buffers()[2].address
+    )
     assert (changed["body"].num_chunks, len(changed["body"].chunk(0))) == (1, 2_101)
     assert changed["body"].to_pylist()[1:] == table["body"].to_pylist()
 

@@ -11,14 +11,17 @@ from typing import Any
 
 import numpy as np
 import pytest
+import scipy.sparse as sp
 from pyversity import Strategy, diversify
 
 from recommender import Article, GivenVectors, Recommender, Settings, relations, same_event_probability
 from recommender.archive.archive import Archive
 from recommender.articles.article import HOUR_US, UNDATED
 from recommender.embedders import Embedder, make_embedder
-from recommender.features.vectors import SCALE, cosines
-from recommender.selection.same_event import SameEvent
+from recommender.features.tfidf import row_cosines
+from recommender.features.vectors import SCALE, cosines, quantise
+from recommender.selection.events import EventTest
+from recommender.selection.same_event import COPY_VECTORS, COPY_WORDS, FEWEST_TERMS, SameEvent
 from recommender.settings import EmbeddingSettings, SelectionSettings
 
 NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
@@ -455,3 +458,41 @@ def test_diversity_and_caps_together_leave_no_place_empty() -> None:
     found = Recommender(settings).fit([row("asked", EVENT, 0), *opinions, *news]).recommend("asked")
     assert found.status == "ok"
     assert len([item for item in found if item.article_id.startswith("o")]) == 2
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_near_copies_are_those_of_both_cosines(seed: int) -> None:
+    """The sketches that spare most comparisons lose none."""
+    rng, n = np.random.default_rng(seed), 60
+    terms = sp.random_array((n, 400), density=0.1, rng=rng, format="lil", dtype=np.float32)
+    for copy in range(0, n, 3):  # rows that differ from the one before by more and more words
+        terms[copy + 1] = terms[copy]
+        terms[copy + 1, rng.integers(0, 400, copy // 6)] = 0.5
+    terms = sp.csr_matrix(terms)
+    terms.data /= np.repeat(sp.linalg.norm(terms, axis=1), np.diff(terms.indptr)).astype(np.float32)
+    vectors = quantise(np.repeat(rng.normal(size=(n // 3, 16)), 3, axis=0) + rng.normal(size=(n, 16)) / 2)
+    settings, dates = SelectionSettings(), np.zeros(n, np.int64)
+    model = SameEvent.load("archive", "")
+    test = EventTest(
+        vectors=vectors,
+        terms=terms,
+        scale=np.where(rng.random((n, 2)) < 0.2, np.nan, 0).astype(np.float32),
+        published=dates,
+        outlets=dates.astype(np.int32),
+        model=model,
+        settings=settings,
+        timed=True,
+    )
+    rows = np.tile(np.append(np.arange(n), -1), (n, 1))
+    is_open = rng.random(rows.shape) < 0.9
+    found = test.is_near_copy(np.arange(n), rows, test.sketches(rows), is_open)
+    assert not test.is_near_copy(np.full(n, -1), rows, test.sketches(rows), is_open).any()
+    a, b = np.divmod(np.arange(n * n), n)
+    dense = cosines(vectors[a], vectors, b[:, None])[:, 0].reshape(n, n)
+    lacks_vector = ~(test.has_vector[:, None] & test.has_vector)
+    words = row_cosines(terms, terms, a, b).reshape(n, n)
+    is_long = np.minimum(np.diff(terms.indptr)[:, None], np.diff(terms.indptr)) >= FEWEST_TERMS
+    expected = (lacks_vector | (dense >= COPY_VECTORS)) & (words >= COPY_WORDS) & is_long & is_open[:, :n]
+    assert np.array_equal(found[:, :n], expected)
+    assert not found[:, n].any()
+    assert n < expected.sum() < 2 * n

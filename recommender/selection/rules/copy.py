@@ -5,7 +5,7 @@ from numpy.typing import NDArray
 
 from recommender.ranking.score import Ranked
 from recommender.selection.context import Selection, Stories
-from recommender.selection.rules.rule import Mask, PlacementTest, Rule, reject_group_of_last, take_column
+from recommender.selection.rules.rule import Mask, PlacementTest, Rule, reject_group_of_last
 from recommender.selection.same_event import COPY_VECTORS, COPY_WORDS, FEWEST_TERMS
 
 
@@ -35,10 +35,10 @@ def _rejects_after(ranked: Ranked, stories: Stories, selection: Selection) -> Pl
         return None
     is_of_group, events = reject_group_of_last(_copy_groups(ranked, selection)), selection.events
     item_rows = np.ascontiguousarray(ranked.rows)
+    sketches = events.sketches(item_rows)
 
     def is_rejected(last: NDArray[np.int64], is_placed: Mask, is_open: Mask) -> Mask:
-        last_rows = take_column(item_rows, last, default=-1)
-        return is_of_group(last, is_placed, is_open) | events.is_near_copy(last_rows, item_rows, is_open)
+        return is_of_group(last, is_placed, is_open) | events.is_near_copy(last, item_rows, sketches, is_open)
 
     return is_rejected
 

@@ -16,11 +16,11 @@ def _rejects_after(ranked: Ranked, stories: Stories, selection: Selection) -> Pl
 
     def is_rejected(last: NDArray[np.int64], is_placed: Mask, is_open: Mask) -> Mask:
         rejected = np.zeros(is_open.shape, dtype=bool)
-        last_published = np.take_along_axis(published, np.maximum(last, 0)[:, None], axis=1)
-        may_be_within, is_within = events.within_hours(last_published, published, hours)
-        row, column = np.nonzero(may_be_within & is_open & (last >= 0)[:, None])
+        row, column = np.nonzero(is_open & (last >= 0)[:, None])
+        may_be_within, is_within = events.within_hours(published[row, last[row]], published[row, column], hours)
+        row, column = row[may_be_within], column[may_be_within]
         last_rows, item_rows = ranked.rows[row, last[row]], ranked.rows[row, column]
-        rejected[row, column] = events.is_same_event(last_rows, item_rows, is_within[row, column])
+        rejected[row, column] = events.is_same_event(last_rows, item_rows, is_within[may_be_within])
         return rejected
 
     return is_rejected
