@@ -6,6 +6,7 @@ import secrets
 import shutil
 import sys
 from collections.abc import Iterator
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -87,14 +88,43 @@ def newsroom(tfidf: Settings, fitted: Recommender) -> Recommender:
     return rec.fit_table(fitted.catalog.table)
 
 
+@dataclass
+class Visit:
+    """A page of a browser, what it asked for and what went wrong on it."""
+
+    page: Any
+    requests: list[str] = field(default_factory=list)
+    complaints: list[str] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.page.set_default_timeout(60_000)
+        self.page.on("request", lambda request: self.requests.append(request.url))
+        self.page.on("console", lambda message: self.complaints.append(message.text))
+        self.page.on("pageerror", lambda error: self.complaints.append(str(error)))
+        self.page.on("dialog", lambda dialog: self.complaints.append("dialog"))
+
+
 @pytest.fixture(scope="session")
-def browser() -> Iterator[Any]:
-    """Chromium without a window."""
+def only_visit() -> Iterator[Visit]:
+    """Chromium without a window, and its only page: a new one takes as long as a test of it."""
     api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
     chromium = shutil.which("chromium")
     if chromium is None:
         pytest.skip("no chromium on this machine")
     with api.sync_playwright() as play:
         opened = play.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
-        yield opened
+        yield Visit(opened.new_page())
         opened.close()
+
+
+@pytest.fixture
+def visit(only_visit: Visit) -> Iterator[Visit]:
+    """The page as if it were new: blank, without cookies, of the size of a desk."""
+    page = only_visit.page
+    page.goto("about:blank")
+    page.context.clear_cookies()
+    page.set_viewport_size({"width": 1280, "height": 900})
+    page.emulate_media(color_scheme="null")
+    only_visit.requests, only_visit.complaints = [], []
+    yield only_visit
+    page.context.set_offline(False)

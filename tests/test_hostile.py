@@ -39,6 +39,7 @@ from recommender.publishing import open_publisher
 from recommender.reading.read import read_articles
 from recommender.reading.report import ReadReport
 from recommender.settings import ReadingSettings
+from tests.conftest import Visit
 from tests.publishing.test_places import FORMATS, format_of, place_of
 from tests.support.checkerboard import checkerboard
 
@@ -721,7 +722,7 @@ def test_json_for_programs_keeps_its_value(published: Path, capsys: pytest.Captu
     assert orjson.loads(told) == value
 
 
-def test_no_field_runs_in_a_page(published: Path, browser: Any) -> None:
+def test_no_field_runs_in_a_page(published: Path, visit: Visit) -> None:
     lists = PublishedLists.open(published / "out")
     write_preview(lists, published / "site", archive=published / "snapshot", ids=["t0-s0", "attack-0", "attack-1"])
     judged = published / "pairs.csv"
@@ -731,10 +732,7 @@ def test_no_field_runs_in_a_page(published: Path, browser: Any) -> None:
     found = evaluate(["tfidf", "recent"], own_set(published / "news.jsonl", judged, name=ATTACK))
     write_report([found], published / "report", settings={ATTACK: ATTACK})
     pages = [published / "site" / "index.html", *sorted((published / "site" / "stories").iterdir())]
-    page, complaints, asked = browser.new_page(), [], []
-    page.on("dialog", lambda dialog: complaints.append("dialog"))
-    page.on("pageerror", lambda error: complaints.append(str(error)))
-    page.on("request", lambda request: asked.append(request.url))
+    page = visit.page
     for path in (*pages, published / "report" / "report.html"):
         page.goto(path.as_uri())
         assert page.evaluate("typeof pwned") == "undefined", path
@@ -748,6 +746,5 @@ def test_no_field_runs_in_a_page(published: Path, browser: Any) -> None:
     page.locator("#results li").first.wait_for()
     assert page.evaluate("typeof pwned") == "undefined"
     assert page.locator("#results img, #results script, #results svg").count() == 0
-    assert complaints == []
-    assert [url for url in asked if not url.startswith("file:")] == []
-    page.close()
+    assert visit.complaints == []
+    assert [url for url in visit.requests if not url.startswith("file:")] == []

@@ -27,6 +27,7 @@ from recommender.evaluation.report.wording import MARKS, PARTS, number, p_value,
 from recommender.evaluation.report.write import MEANINGS, to_html, to_markdown, write_report
 from recommender.evaluation.results import Comparison, Evaluation, Example, SystemResult
 from recommender.statistics import Estimate, short
+from tests.conftest import Visit
 from tests.support.colours import stands_out
 
 NAN = float("nan")
@@ -677,19 +678,11 @@ def address(tmp_path_factory: pytest.TempPathFactory) -> str:
 
 
 @pytest.fixture
-def page(browser: Any, address: str) -> Iterator[Any]:
-    context = browser.new_context(offline=True)
-    page = context.new_page()
-    requests: list[str] = []
-    complaints: list[str] = []
-    page.on("request", lambda request: requests.append(request.url))
-    page.on("console", lambda message: complaints.append(message.text))
-    page.on("pageerror", lambda error: complaints.append(str(error)))
-    page.on("dialog", lambda dialog: complaints.append("dialog"))
-    page.goto(address)
-    yield page
-    context.close()
-    assert (requests, complaints) == ([address], [])
+def page(visit: Visit, address: str) -> Iterator[Any]:
+    visit.page.context.set_offline(True)
+    visit.page.goto(address)
+    yield visit.page
+    assert (visit.requests, visit.complaints) == ([address], [])
 
 
 class TestBrowser:

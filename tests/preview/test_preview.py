@@ -35,6 +35,7 @@ from recommender.preview.pages import PARTS, safe_link, story_values
 from recommender.preview.replace import MARKER
 from recommender.preview.site import page_name, script_json
 from tests.cli.test_cli import refused
+from tests.conftest import Visit
 from tests.support.checkerboard import checkerboard
 from tests.support.colours import assert_readable
 from tests.support.processes import cli
@@ -464,7 +465,6 @@ class _Quiet(http.server.SimpleHTTPRequestHandler):
 class Tab:
     page: Any
     root: str
-    requests: list[str]
     complaints: list[str]
 
     def story(self, article_id: str) -> None:
@@ -479,17 +479,10 @@ class Tab:
 
 
 @pytest.fixture
-def tab(browser: Any, root: str) -> Iterator[Tab]:
-    page = browser.new_page(viewport={"width": 1280, "height": 900})
-    tab = Tab(page, root, [], [])
-    page.on("request", lambda request: tab.requests.append(request.url))
-    page.on("console", lambda message: tab.complaints.append(message.text))
-    page.on("pageerror", lambda error: tab.complaints.append(str(error)))
-    page.on("dialog", lambda dialog: tab.complaints.append("dialog"))
-    yield tab
-    page.close()
-    assert tab.complaints == []
-    assert [url for url in tab.requests if not url.startswith(root + "/")] == []
+def tab(visit: Visit, root: str) -> Iterator[Tab]:
+    yield Tab(visit.page, root, visit.complaints)
+    assert visit.complaints == []
+    assert [url for url in visit.requests if not url.startswith(root + "/")] == []
 
 
 class TestBrowser:
@@ -603,11 +596,11 @@ class TestBrowser:
             tab.page.goto(f"{tab.root}/{address}")
             assert_readable(tab.page, width, scheme, address)
 
-    def test_a_withdrawn_story_is_gone_after_the_next_run(self, browser: Any, lists: Edited, tmp_path: Path) -> None:
+    def test_a_withdrawn_story_is_gone_after_the_next_run(self, visit: Visit, lists: Edited, tmp_path: Path) -> None:
         write_preview(lists, tmp_path / "site")
-        page = browser.new_page()
+        page = visit.page
         gone = lists.get("t0-s0").items[0]
-        tab = Tab(page, (tmp_path / "site").as_uri(), [], [])
+        tab = Tab(page, (tmp_path / "site").as_uri(), visit.complaints)
         page.goto(f"{tab.root}/index.html")
         assert tab.search(gone.title) == [gone.title]
         lists.withdraw(gone.article_id)
@@ -616,7 +609,6 @@ class TestBrowser:
         assert gone.title not in tab.search(gone.title)
         tab.story("t0-s0")
         assert gone.title not in page.content()
-        page.close()
 
     def test_the_skip_link_is_the_first_stop_and_focus_is_seen(self, tab: Tab) -> None:
         tab.story("t0-s0")

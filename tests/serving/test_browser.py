@@ -12,6 +12,7 @@ import pytest
 
 from recommender import PublishedLists
 from recommender.serving.tokens import make_token
+from tests.conftest import Visit
 from tests.serving.conftest import ODD
 from tests.serving.test_api import publish_again
 from tests.serving.test_server import forked
@@ -24,7 +25,6 @@ class Tab:
     root: str
     place: Path
     complaints: list[str]
-    requests: list[str]
 
     def story(self, article_id: str) -> None:
         self.page.goto(f"{self.root}/desk/story?id={quote(article_id, safe='')}")
@@ -43,26 +43,19 @@ class Tab:
 
 
 @pytest.fixture
-def tab(browser: Any, place: Path, tmp_path: Path) -> Iterator[Tab]:
+def tab(visit: Visit, place: Path, tmp_path: Path) -> Iterator[Tab]:
     secret = make_token(tmp_path / "tokens", "ana", "write")
     with forked(place, "--tokens", tmp_path / "tokens", "--rate", 0) as root:
-        context = browser.new_context(viewport={"width": 1280, "height": 900})
-        page = context.new_page()
-        page.set_default_timeout(60_000)
-        tab = Tab(page, root, place, [], [])
-        page.on("request", lambda request: tab.requests.append(request.url))
-        page.on("console", lambda message: tab.complaints.append(message.text))
-        page.on("pageerror", lambda error: tab.complaints.append(str(error)))
-        page.on("dialog", lambda dialog: tab.complaints.append("dialog"))
+        page = visit.page
         page.goto(f"{root}/desk/login")
         page.locator("input[name=token]:focus").wait_for()
         page.keyboard.type(secret)
         page.keyboard.press("Enter")
         page.wait_for_url("**/desk")
-        yield tab
-        context.close()
-    assert tab.complaints == []
-    assert [url for url in tab.requests if not url.startswith(root + "/")] == []
+        yield Tab(page, root, place, visit.complaints)
+        page.goto("about:blank")
+    assert visit.complaints == []
+    assert [url for url in visit.requests if not url.startswith(root + "/")] == []
 
 
 def test_with_the_keyboard_alone_a_story_is_found_an_item_blocked_and_brought_back(tab: Tab) -> None:
