@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections import Counter
+from collections import Counter, defaultdict
 from dataclasses import dataclass, fields
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -23,6 +24,9 @@ _BLOCK = 2_048  # stories whose names are read together
 _NAMED = 0.5  # share of the stories with a term that write it as a name, from which on the term is a name
 _LED = 0.6  # share of a name's occurrences next to other names, from which on it is a part of longer names
 _PAIRED = 0.3  # share of a name's occurrences next to its commonest neighbour, from which on they belong together
+_WHOLE, _FEWEST_WHOLE = 0.8, 3  # share and number of the uses of a name with its neighbour within one longer name
+_TITLE = 2  # uses of a word for each one before a name, from which on it is a title
+_LONGER = 2  # words that a longer name has before both, or behind them
 _HYPHEN, _APOSTROPHE, _BLANK = "\u2010", "\u02bc", "\u2423"  # replace those within a name, and count as letters
 _WITHIN_NAMES = (  # what is replaced, and by what: "Jean-Luc", "O'Toole", "Bank of Canada", "Grade 4"
     (r"(\pL)-(\p{Lu})", rf"\1{_HYPHEN}\2"),
@@ -49,6 +53,8 @@ class Spelling:
         The name that mostly stands right before or after it, as "Livia" before "Santoro"; -1 = none.
     joint : pyarrow.StringArray, length v
         What stands between both: a blank, "-" as in "Roybal-Allard", " of " as in "Bank of Canada".
+    whole : pyarrow.StringArray, length v
+        The longer name that both nearly always are a part of, as "New South Wales" of "South Wales"; null = none.
     bare : ndarray of bool, shape (v,)
         Names that say little without others: those mostly before a name, such as first names and titles, or next to
         ever different names and numbers, such as "Circuit", "Saint" and "Grade".
@@ -65,6 +71,7 @@ class Spelling:
     before: NDArray[np.int32]
     after: NDArray[np.int32]
     joint: pa.StringArray
+    whole: pa.StringArray
     bare: NDArray[np.bool_]
     phrase: pa.StringArray
     common: NDArray[np.bool_]
@@ -82,7 +89,8 @@ class Spelling:
         `common` terms say nothing, nor do `passing` ones that are no names.
         """
         numbers = {term: number for number, term in enumerate(tfidf.terms)}
-        uses = _count_uses(_name_runs(table), numbers)
+        runs = _name_runs(table)
+        uses = _count_uses(runs, numbers)
         total = np.zeros(len(numbers))
         written: list[str | None] = [None] * len(numbers)
         for number, forms in uses.forms.items():
@@ -104,17 +112,18 @@ class Spelling:
             common[number] |= len(parts) > 1 and all(joined)
         names = pa.array(written, pa.string())
         phrase = pc.coalesce(phrases(table, tfidf.names), compounds(table, tfidf.names))
-        return cls(names, is_name, before, after, joint, leads | is_part, phrase, common)
+        whole = _wholes(runs, numbers, (before, after), total, is_name)
+        return cls(names, is_name, before, after, joint, whole, leads | is_part, phrase, common)
 
     def select_terms(self, terms: NDArray[np.int64]) -> Spelling:
         """Return the names of the terms in `terms`, which are numbered in that order."""
         number = np.full(len(self.before) + 1, -1, dtype=np.int32)  # the last entry is for -1
         number[terms] = np.arange(len(terms))
-        strings = (self.written, self.joint, self.phrase)
-        written, joint, phrase = (column.take(pa.array(terms)) for column in strings)
+        strings = (self.written, self.joint, self.whole, self.phrase)
+        written, joint, whole, phrase = (column.take(pa.array(terms)) for column in strings)
         before, after = number[self.before[terms]], number[self.after[terms]]
         is_name, bare, common = (column[terms] for column in (self.is_name, self.bare, self.common))
-        return Spelling(written, is_name, before, after, joint, bare, phrase, common)
+        return Spelling(written, is_name, before, after, joint, whole, bare, phrase, common)
 
     def save(self, folder: Path, name: str) -> None:
         """Write to a file of a folder."""
@@ -130,9 +139,11 @@ class Spelling:
             raise ValueError(f"{name}.arrow holds {len(table)} terms of {terms}")
         if "joint" not in table.column_names:  # archives saved by earlier versions
             table = table.append_column("joint", pa.repeat(" ", terms))
-        written, joint, phrase = (
+        if "whole" not in table.column_names:
+            table = table.append_column("whole", pa.nulls(terms, pa.string()))
+        written, joint, whole, phrase = (
             table[name].combine_chunks() if terms else pa.array([], pa.string())
-            for name in ("written", "joint", "phrase")
+            for name in ("written", "joint", "whole", "phrase")
         )
         before, after = (table[side].to_numpy().astype(np.int32) for side in ("before", "after"))
         if terms and not -1 <= min(before.min(), after.min()) <= max(before.max(), after.max()) < terms:
@@ -143,7 +154,7 @@ class Spelling:
             **{name: table[name].to_numpy() for name in ("is_name", "bare") if name in table.column_names},
         }
         is_name, bare, common = (column.astype(bool) for column in (*flags.values(), table["common"].to_numpy()))
-        return cls(written, is_name, before, after, joint, bare, phrase, common)
+        return cls(written, is_name, before, after, joint, whole, bare, phrase, common)
 
 
 @dataclass(frozen=True, eq=False)
@@ -169,9 +180,7 @@ class _NameUses:
 def _count_uses(runs: dict[str, int], numbers: dict[str, int]) -> _NameUses:
     uses = _NameUses({}, Counter(), np.zeros(len(numbers)), np.zeros(len(numbers)))
     for run, count in runs.items():
-        parts = _JOINT.split(run)
-        words, joints = parts[::2], parts[1::2]
-        found = [numbers.get(fold(re.split("[’\u02bc]", word)[-1]), -1) for word in words]  # "toole" of "O'Toole"
+        words, joints, found = _split_run(run, numbers)
         for number, word in zip(found, words, strict=True):
             if number >= 0:
                 uses.forms.setdefault(number, Counter())[word.replace(_APOSTROPHE, "'")] += count
@@ -182,6 +191,58 @@ def _count_uses(runs: dict[str, int], numbers: dict[str, int]) -> _NameUses:
             if left >= 0 and right >= 0:
                 uses.pairs[left, right, joint.replace(_HYPHEN, "-").replace(_BLANK, " ")] += count
     return uses
+
+
+def _split_run(run: str, numbers: dict[str, int]) -> tuple[list[str], list[str], list[int]]:
+    """Split a run of names into its words, what joins them, and the numbers of their terms; -1 = no term."""
+    parts = _JOINT.split(run)
+    words = parts[::2]
+    return words, parts[1::2], [numbers.get(fold(re.split("[’\u02bc]", word)[-1]), -1) for word in words]  # of O'Toole
+
+
+def _wholes(
+    runs: dict[str, int],
+    numbers: dict[str, int],
+    partners: tuple[NDArray[np.int32], NDArray[np.int32]],
+    total: NDArray[np.float64],
+    is_name: NDArray[np.bool_],
+) -> pa.StringArray:
+    """Find the longer name that each name nearly always is a part of where its neighbour stands beside it.
+
+    What stands before a name that begins with a true name, as those of people, is a title unless it stands before few
+    others: "Prime Minister" Ada Moss, but "Keisha" Lance Bottoms and "Heinz-"Christian Strache.
+    """
+    uses = Counter[int]()
+    longer = defaultdict[int, Counter[tuple[str, tuple[int, ...]]]](Counter)
+    for run, count in runs.items():
+        parts, (words, joints, found) = _JOINT.split(run), _split_run(run, numbers)
+        for place, (left, right) in enumerate(pairwise(found)):
+            for number in _completed(left, right, *partners):
+                uses[number] += count
+                for first in range(max(place - _LONGER, 0), place + 1):
+                    for last in range(place + 2, min(place + 2 + _LONGER, len(words)) + 1):
+                        form = "".join(parts[2 * first : 2 * last - 1])
+                        blank = next((n for n in range(place, first, -1) if joints[n - 1] != _HYPHEN), first)
+                        longer[number][form, (left, *found[first:blank])] += count
+    wholes: list[str | None] = [None] * len(numbers)
+    for number, forms in longer.items():
+        least = max(_WHOLE * uses[number], _FEWEST_WHOLE)
+        sure = [
+            form
+            for (form, (left, *titles)), count in forms.items()
+            if count >= least
+            and not (is_name[left] and any(title < 0 or total[title] > _TITLE * count for title in titles))
+        ]
+        if form := max(sure, key=lambda form: (len(_JOINT.split(form)), form), default=""):
+            wholes[number] = form.replace(_HYPHEN, "-").replace(_BLANK, " ").replace(_APOSTROPHE, "'")
+    return pa.array(wholes, pa.string())
+
+
+def _completed(left: int, right: int, before: NDArray[np.int32], after: NDArray[np.int32]) -> list[int]:
+    """List which of two neighbours the other one completes."""
+    if left < 0 or right < 0:
+        return []
+    return [*[right] * bool(before[right] == left), *[left] * bool(after[left] == right)]
 
 
 def _partners(

@@ -37,8 +37,8 @@ _CALENDAR += [name for name in MONTHS if len(name) > 4]  # shorter ones are word
 _CALENDAR += _WEEK_DAYS.split()
 _DEBRIS = (  # of pages, pictures and agencies, and titles
     "getty toggle www http https com html afp ap reuters photo photos image images file caption shutterstock click "
-    "gov govs gen mr mrs ms dr sen sens rep reps lt col sgt capt fla calif ariz jr sr inc corp ltd "
-    "nbsp amp href newsletter enlarge transcript advertisement subscribe"
+    "gov govs gen mr mrs ms dr sen sens rep reps lt col sgt capt cpl coun insp fla calif ariz ont que jr sr inc corp "
+    "ltd nbsp amp href newsletter enlarge transcript advertisement subscribe"
 )
 _BARE = (  # the ends of longer names, which stand for nothing by themselves
     "district county state states street avenue section title president committee commission council college "
@@ -162,7 +162,8 @@ class Wording:
             pc.binary_join_element_wise(completion, name, joint),
             pc.binary_join_element_wise(name, completion, joint),
         )
-        return pc.coalesce(whole, name)
+        longer = pc.if_else(whole.is_valid(), spelling.whole.take(named), None)
+        return pc.coalesce(longer, whole, name)
 
 
 def _lookup(values: NDArray[Any], terms: NDArray[np.int64], default: NDArray[Any]) -> NDArray[Any]:

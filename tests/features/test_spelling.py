@@ -137,12 +137,33 @@ def test_what_stands_before_a_first_name_completes_no_name() -> None:
     assert spelling.after[terms.index("ada")] == terms.index("moss")
 
 
+@pytest.mark.parametrize(
+    ("body", "term", "expected"),
+    [
+        ("there the World Economic Forum met the World Economic Forum of Rome;", "forum", "World Economic Forum"),
+        ("there Keisha Lance Bottoms met Keisha Lance Bottoms, and Bottoms left;", "bottoms", "Keisha Lance Bottoms"),
+        (
+            "there Minister Ada Moss met Minister Ada Moss, Minister Reed, Minister Bell and Minister Lang;",
+            "moss",
+            "Ada Moss",
+        ),
+        ("there Heinz Bell and Heinz Reed met Heinz-Leo Moss and Heinz-Leo Moss;", "moss", "Heinz-Leo Moss"),
+        ("there the Hall of Fame met the Hall of Fame in the Hall of Fame;", "fame", "Hall of Fame"),
+    ],
+)
+def test_names_are_told_whole_and_without_titles(body: str, term: str, expected: str) -> None:
+    terms, spelling = fit(body * 2)
+    wording = Wording.fit(Tfidf.fit(whole_texts(stories(body * 2)))[0], spelling)
+    number = np.array([terms.index(term)])
+    assert wording.spell(number, wording.completions(number))[0].as_py() == expected
+
+
 def test_an_archive_of_an_earlier_version_has_fewer_columns(fitted: tuple[Tfidf, Spelling], tmp_path: Path) -> None:
     tfidf, spelling = fitted
     spelling.save(tmp_path, "spelling")
     with pa.OSFile(str(tmp_path / "spelling.arrow")) as source:
         table = pa.ipc.open_file(source).read_all()
-    earlier = table.drop_columns(["is_name", "joint"])
+    earlier = table.drop_columns(["is_name", "joint", "whole"])
     written = pc.if_else(table["is_name"], table["written"], None)
     earlier = earlier.set_column(0, "written", written)
     with pa.OSFile(str(tmp_path / "old.arrow"), "wb") as sink, pa.ipc.new_file(sink, earlier.schema) as writer:
