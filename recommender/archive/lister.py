@@ -23,7 +23,7 @@ from recommender.lists.readnext import Rejected
 from recommender.lists.reasons import explain
 from recommender.lists.records import to_batch
 from recommender.lists.values import add_reached_caps, to_rejected
-from recommender.ranking.score import Contributions, Ranked, Scorer, is_among
+from recommender.ranking.score import Choice, Ranked, Scorer, is_among
 from recommender.search.pools import Candidates, Checkpoint, Pools, StoryQueries
 from recommender.search.scope import Filters
 from recommender.search.update_pools import update_pools
@@ -31,6 +31,8 @@ from recommender.selection.context import Selection, Stories
 from recommender.selection.fill import fill_lists
 from recommender.selection.pipeline import After, Trace, mark_developments, select
 from recommender.selection.rules import Rule
+
+_TOGETHER = 1 << 15  # stories whose items are chosen before the first of their lists is made
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -99,19 +101,41 @@ class Lister:
 
         `pools` are those of these rows, if they were found already.
         """
-        archive, size = self.archive, self.archive.limits.lists
         if pools is not None:
             pool_rows = np.arange(len(rows))
         else:
-            pools, pool_rows = find_pools(archive, rows, self.selection.pool_scope, self.k, self.uses_pools)
+            pools, pool_rows = find_pools(self.archive, rows, self.selection.pool_scope, self.k, self.uses_pools)
+        for start in range(0, len(rows), _TOGETHER):
+            part = slice(start, start + _TOGETHER)
+            yield from self._lists(rows[part], pools, pool_rows[part], version)
+
+    def _lists(
+        self, rows: NDArray[np.int64], pools: Pools, pool_rows: NDArray[np.int64], version: str
+    ) -> Iterator[pa.RecordBatch]:
+        archive, size, choice, place = self.archive, self.archive.limits.lists, None, np.arange(len(rows))
+        if archive.searched.reach is not None and len(rows) > size:
+            # stories of one cell share candidates, which stay in the processor's cache
+            order = np.argsort(archive.searched.reach.cell[rows], kind="stable")
+            choice, place[order] = self._choose_all(rows[order], pools, pool_rows[order]), np.arange(len(rows))
 
         def make_block(start: int) -> pa.RecordBatch:
             block = slice(start, start + size)
             stories = archive.catalog.table.take(pa.array(rows[block]))
             queries = archive.queries(rows[block])
-            return self._records(stories, queries, pools=pools.take(pool_rows[block]), version=version)
+            chosen = choice and choice.take(place[block])
+            return self._records(stories, queries, pools=pools.take(pool_rows[block]), version=version, choice=chosen)
 
         yield from in_order(make_block, range(0, len(rows), size))
+
+    def _choose_all(self, rows: NDArray[np.int64], pools: Pools, pool_rows: NDArray[np.int64]) -> Choice:
+        archive, size = self.archive, self.archive.limits.lists
+
+        def choose(start: int) -> Choice:
+            block = slice(start, start + size)
+            stories = archive.catalog.table.take(pa.array(rows[block]))
+            return self._choose(stories, archive.queries(rows[block]), None, pools.take(pool_rows[block]))
+
+        return Choice.concatenate(list(in_order(choose, range(0, len(rows), size))))
 
     def draft(self, table: pa.Table, vectors: NDArray[np.int16]) -> pa.RecordBatch:
         """Make the list of a story that is not in the archive, one row with its vector; the archive stays as it is."""
@@ -200,20 +224,21 @@ class Lister:
         pools: Pools | None = None,
         version: str = "",
         trace: Trace | None = None,
+        choice: Choice | None = None,
     ) -> pa.RecordBatch:
         """Make the lists of a block of stories as records; every way to a list goes through here.
 
         `pools` are those of the stories, found among `selection.pool_scope`; without them the stories search now.
+        `choice` is what `_choose` returned for these stories, if it was called before.
         """
         archive, selection = self.archive, self.selection
-        is_withheld = (queries.rows >= 0) & selection.rules.no_list[queries.rows]
-        is_embargoed = queries.published > selection.scope.as_of
-        chosen, contributions = self._choose(stories, queries, ~is_withheld & ~is_embargoed, trace, pools)
+        is_withheld, is_embargoed = self._without_list(queries)
+        choice = choice or self._choose(stories, queries, trace, pools)
         block = Block(
             stories=stories,
             queries=queries,
-            chosen=chosen,
-            contributions=contributions,
+            chosen=choice.chosen,
+            contributions=choice.contributions,
             not_computed=is_embargoed,
             withheld=is_withheld,
             catalog=archive.catalog,
@@ -226,16 +251,16 @@ class Lister:
         heading = Heading(k=self.k, version=version, as_of=as_of, settings=archive.fingerprint)
         return to_batch(block, explain(block), heading)
 
-    def _choose(
-        self,
-        table: pa.Table,
-        queries: StoryQueries,
-        has_list: NDArray[np.bool_],
-        trace: Trace | None,
-        pools: Pools | None,
-    ) -> tuple[Ranked, Contributions]:
+    def _without_list(self, queries: StoryQueries) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+        """Mark the stories whose list editors withhold, and those that are not public at the moment, (q,) each."""
+        is_withheld = (queries.rows >= 0) & self.selection.rules.no_list[queries.rows]
+        return is_withheld, queries.published > self.selection.scope.as_of
+
+    def _choose(self, table: pa.Table, queries: StoryQueries, trace: Trace | None, pools: Pools | None) -> Choice:
         """Choose the items of some stories: candidates, ranking, selection; with what families contribute to each."""
         archive, k = self.archive, self.k
+        is_withheld, is_embargoed = self._without_list(queries)
+        has_list = ~is_withheld & ~is_embargoed
         stories = self._stories(table, queries)
         selection = replace(self.selection, scope=self.selection.unblocked_scope)
         candidates, pool = self._candidates(stories, pools, with_blocked=trace is not None)
@@ -270,7 +295,7 @@ class Lister:
         if trace is not None:
             _trace_left_out(rejected, chosen, trace)
         chosen = mark_developments(chosen, stories, self.selection)
-        return chosen, scorer.contributions(chosen)
+        return Choice(chosen, scorer.contributions(chosen))
 
     def _candidates(
         self, stories: Stories, pools: Pools | None, *, with_blocked: bool

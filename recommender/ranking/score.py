@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, fields, replace
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -208,6 +209,34 @@ class Contributions:
         """Sum the contributions of some families, (m,)."""
         columns = [column for column, family in enumerate(self.families) if family in families]
         return np.asarray(self.values[:, columns].sum(axis=1))
+
+
+@dataclass(frozen=True)
+class Choice:
+    """The items that were chosen for some stories, and what each family of features adds to their scores."""
+
+    chosen: Ranked
+    contributions: Contributions
+
+    @classmethod
+    def concatenate(cls, parts: Sequence[Choice]) -> Choice:
+        """Concatenate the items of further stories."""
+        values = np.concatenate([part.contributions.values for part in parts])
+        contributions = Contributions(parts[0].contributions.families, values)
+        return cls(Ranked.concatenate([part.chosen for part in parts]), contributions)
+
+    @cached_property
+    def _first(self) -> NDArray[np.int64]:
+        """Number of each story's first item among the items of all, (q,)."""
+        counts = self.chosen.has_item.sum(axis=1)
+        return np.asarray(np.cumsum(counts) - counts)
+
+    def take(self, stories: NDArray[np.int64]) -> Choice:
+        """Return what was chosen for the stories at some indices."""
+        chosen = self.chosen.take(stories)
+        number = self._first[stories, None] + np.arange(chosen.rows.shape[1])
+        values = self.contributions.values[number[chosen.has_item]]
+        return Choice(chosen.keep(chosen.has_item), Contributions(self.contributions.families, values))
 
 
 def weighted_cosines(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from random import Random
 
 from recommender import Filters, Recommender, Settings
@@ -37,3 +38,13 @@ def test_where_a_filter_leaves_few_rows_a_story_is_compared_with_all_of_them() -
     assert items(near, few) == items(exact, few)
     assert near.archive.searched.reach is not None
     assert any(len(one) == 5 for one in items(near, few))
+
+
+def test_lists_of_many_stories_are_those_of_each() -> None:
+    """Those of many are chosen cell by cell, for which they are put in another order, and back."""
+    rec = fitted(replace(LARGE, lists=16))
+    ids = [f"s{number:03}" for number in range(0, 240, 3)]
+    many = rec.recommend_many(ids)
+    assert len(set(rec.archive.searched.reach.cell.tolist())) > 3
+    assert [(one.article_id, len(one.items)) for one in many] == [(article_id, 5) for article_id in ids]
+    assert many == [rec.recommend(article_id) for article_id in ids]
