@@ -34,6 +34,7 @@ _WITHIN_NAMES = (  # what is replaced, and by what: "Jean-Luc", "O'Toole", "Bank
     (r"(\b\p{Lu}\pL+) (of|of the|for|de|de la|du|des|del|di|da|do|van|von|der) (\p{Lu})", rf"\1{_BLANK}\2{_BLANK}\3"),
     (r"(\b\p{Lu}\pL+) (\d)", rf"\1{_BLANK}\2"),
 )
+_MAY_BE_WITHIN = r"[-']| (?:of|for|de|du|des|del|di|da|do|van|von|der|\d)"  # a part of each of these patterns
 _JOINT = re.compile(f"( |{_HYPHEN}|{_BLANK}(?:[a-z ]+{_BLANK})?)")
 _JOINED = re.compile(r"(?<=[a-zß-ÿ]{3})(?=[A-Z])")  # inside "BarrBarr", but not inside "McKay" or "MacKay"
 _COMMONER = 5  # times that the parts of such a run are used for each use of it
@@ -287,6 +288,8 @@ def _with_marks(texts: pa.Table) -> pa.Table:
     """Replace what stands within names by letters, so that each name is one word."""
     for column, name in enumerate(texts.column_names):
         marked = texts[name]
+        if not pc.any(pc.match_substring_regex(marked, _MAY_BE_WITHIN)).as_py():
+            continue  # compiling the patterns takes longer than to read a few short texts
         for pattern, replacement in _WITHIN_NAMES:
             marked = pc.replace_substring_regex(marked, pattern, replacement)
         texts = texts.set_column(column, name, marked)

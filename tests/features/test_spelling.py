@@ -11,7 +11,7 @@ import pytest
 
 from recommender.articles.article import Article, to_table
 from recommender.articles.text import whole_texts
-from recommender.features.spelling import Spelling
+from recommender.features.spelling import Spelling, _with_marks
 from recommender.features.tfidf import Tfidf
 from recommender.lists.wording import Wording
 
@@ -99,6 +99,21 @@ def test_double_names_keep_their_hyphens_and_apostrophes() -> None:
     assert spelling.joint[allard].as_py() == "-"
     assert spelling.written[toole].as_py() == "O'Toole"
     assert spelling.is_name[toole]
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        *("Roybal-Allard", "O'Toole", "Grade 4", "Bank of Norway", "Bank of the West", "Ministry for Health"),
+        *("Rio de Janeiro", "Rua de la Paz", "Rue du Bac", "Rue des Arts", "Paseo del Prado", "Lido di Ostia"),
+        *("Vasco da Gama", "Praia do Sol", "Vincent van Gogh", "Otto von Moor"),
+    ],
+)
+def test_what_joins_a_name_is_marked_though_no_text_has_anything_else(name: str) -> None:
+    for column in ("lead", "body"):
+        table = to_table([Article(id="a", title="untitled", **{column: f"Then {name} came"})]).select(["lead", "body"])
+        marked = _with_marks(table)[column][0].as_py()
+        assert sum(one in marked for one in "\u2010\u02bc\u2423") == 1, marked
 
 
 @pytest.mark.parametrize(
