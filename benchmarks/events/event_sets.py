@@ -18,6 +18,7 @@ from recommender.embedders import make_embedder
 from recommender.evaluation.data.event_sets import Labelled, headlines, short_chains
 from recommender.evaluation.data.files import read_sound_rows
 from recommender.features.hubness import Hubness
+from recommender.features.texts import term_rarity
 from recommender.features.tfidf import Tfidf, row_cosines, term_frequencies
 from recommender.features.vectors import SCALE, cosines
 from recommender.reading.read import read_articles
@@ -87,6 +88,8 @@ class Compared:
         NaN where a story is undated.
     dense, words, plain : ndarray of float64, shape (m,)
         Cosines of vectors, of TF-IDF rows, and of plain term frequencies.
+    rare : ndarray of float64, shape (m,)
+        Summed rarity of the shared terms.
     scale : ndarray of float64, shape (m, 2)
         Local scale by words and by vectors, the lesser of both sides.
     copy : ndarray of bool, shape (m,)
@@ -101,6 +104,7 @@ class Compared:
     dense: np.ndarray
     words: np.ndarray
     plain: np.ndarray
+    rare: np.ndarray
     scale: np.ndarray
     copy: np.ndarray
 
@@ -141,9 +145,17 @@ def compared(one: EventSet, name: str, settings: EmbeddingSettings | None) -> Co
         dense=dense,
         words=words,
         plain=row_cosines(plain, plain, a, b),
+        rare=_summed_rarity(terms, term_rarity(tfidf), a, b),
         scale=np.minimum(neighbours.scale[a], neighbours.scale[b]).astype(np.float64),
         copy=np.asarray(is_copy(dense if settings else words, words)),
     )
+
+
+def _summed_rarity(terms: Any, rarity: np.ndarray, a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    """Sum the rarity of the terms that both rows of each pair have, (m,)."""
+    is_used = terms.astype(bool)
+    is_used.data[:] = True
+    return np.asarray(is_used[a].multiply(is_used[b]) @ rarity.astype(np.float64))
 
 
 def _near_pairs(event: np.ndarray, terms: Any, vectors: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -38,7 +38,8 @@ ARCHIVE_CASES = {
 PAIR_CASES = {f"minilm-lead-{PUBLIC_TOKENS}": EmbeddingSettings(tokens=PUBLIC_TOKENS), **ARCHIVE_CASES}
 TIME = {"slope": 0.6, "hours": 24.0}
 SIZE = {"stories": 2_500, "growth": 0.25}
-MOST = 0.4
+MOST, MOST_RARE = 0.4, 1.5
+TEXTS = ("dense", "words", "rare")
 DRAWS = 200
 SIZES = ((2, 3), (4, 5), (6, 9), (10, 10_000))
 FILE = Path(recommender.__file__).parent / "selection" / "same_event.json"
@@ -57,11 +58,12 @@ def least_scales(parts: list[Compared]) -> tuple[float, float]:
 
 
 def texts(part: Compared, use: str, least: tuple[float, float]) -> np.ndarray:
-    """Give what a model of the texts looks at, (m, 2): vectors, words."""
+    """Give what a model of the texts looks at, (m, 3) in an archive: vectors, words, rare words; (m, 2) without one."""
     if use == "pairs":
         return np.stack([part.dense, part.plain], axis=1)
     dense = np.nan_to_num(part.dense - np.maximum(part.scale[:, 1], least[1]))
-    return np.stack([dense, np.minimum(part.words - np.maximum(part.scale[:, 0], least[0]), MOST)], axis=1)
+    words = np.minimum(part.words - np.maximum(part.scale[:, 0], least[0]), MOST)
+    return np.stack([dense, words, np.minimum(np.log1p(part.rare), MOST_RARE)], axis=1)
 
 
 def offset(part: Compared, use: str) -> float:
@@ -83,22 +85,24 @@ def fit(parts: list[Compared], use: str) -> Model:
     shift = np.concatenate([np.full(len(part.same), offset(part, use)) for part in parts])
     weight = np.concatenate([np.full(len(part.same), 1000 / len(part.same)) for part in parts])
     same = np.concatenate([part.same for part in parts])
-    ridge, found = np.diag([1.0, 1.0, 1e-6]), np.zeros(3)
+    ridge, found = np.diag([*np.ones(x.shape[1] - 1), 1e-6]), np.zeros(x.shape[1])
     for _ in range(50):
         p = 1 / (1 + np.exp(-(x @ found + shift)))
         slope = x.T @ (weight * (same - p)) - ridge @ found
         found = found + np.linalg.solve((x * (weight * p * (1 - p))[:, None]).T @ x + ridge, slope)
-    model = dict(zip(("dense", "words", "intercept"), (round(float(value), 3) for value in found), strict=True))
+    names = (*TEXTS[: x.shape[1] - 1], "intercept")
+    model = dict(zip(names, (round(float(value), 3) for value in found), strict=True))
     if use == "archive":
-        model |= {"least_words_scale": least[0], "least_dense_scale": least[1], "most": MOST}
+        model |= {"least_words_scale": least[0], "least_dense_scale": least[1], "most": MOST, "most_rare": MOST_RARE}
     return model
 
 
 def probability(model: Model, part: Compared, use: str, dated: bool) -> np.ndarray:
     """P(same event) of the pairs of a set, with their dates or without."""
     least = model.get("least_words_scale", 0.0), model.get("least_dense_scale", 0.0)
-    x = texts(part, use, least) @ [model["dense"], model["words"]] + model["intercept"] + offset(part, use)
-    return np.asarray(1 / (1 + np.exp(-(x + time(part) * dated))))
+    x = texts(part, use, least)
+    logit = x @ [model[name] for name in TEXTS[: x.shape[1]]] + model["intercept"] + offset(part, use)
+    return np.asarray(1 / (1 + np.exp(-(logit + time(part) * dated))))
 
 
 def recall_at(same: np.ndarray, p: np.ndarray, weight: np.ndarray, precision: float) -> float:

@@ -335,6 +335,7 @@ class Archive:
         return EventTest(
             vectors=self.vectors,
             terms=self.terms,
+            rarity=self.table.rarity,
             scale=self.neighbours.scale,
             published=self.catalog.published,
             outlets=self.outlets.codes,

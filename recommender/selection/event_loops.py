@@ -12,7 +12,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from recommender.compute.kernels import kernel
-from recommender.features.loops import merged_cosine
 
 _UNDATED = np.iinfo(np.int64).min
 _HOUR_US = 3_600_000_000
@@ -32,10 +31,29 @@ def dense_part(cosine: float, scale: float, model: NDArray[np.float64]) -> float
     return float(model[2] + model[0] * (cosine - max(scale, model[4])))
 
 
-def words_part(cosine: float, scale: float, lacks_vector: bool, model: NDArray[np.float64]) -> float:
-    """Compute what the words add to the logit, more where a story has no vector."""
-    beyond = min(cosine - max(scale, model[3]), model[5])
-    return float((model[8] if lacks_vector else model[1]) * beyond)
+def words_part(cosine: float, rare: float, scale: float, lacks_vector: bool, model: NDArray[np.float64]) -> float:
+    """Compute what the words add to the logit, more where a story has no vector; `rare` is their summed rarity."""
+    beyond, rare = min(cosine - max(scale, model[3]), model[5]), min(np.log1p(rare), model[12])
+    if lacks_vector:
+        return float(model[8] * beyond + model[11] * rare)
+    return float(model[1] * beyond + model[10] * rare)
+
+
+def shared_terms(left: Any, a: int, right: Any, b: int, rarity: NDArray[np.float32]) -> tuple[float, float]:
+    """Compute the cosine of row a of a sparse matrix with row b of another, and the summed rarity of their terms.
+
+    As `merged_cosine` does, in the order of terms.
+    """
+    cosine, rare = 0.0, 0.0
+    i, j, last_i, last_j = left[0][a], right[0][b], left[0][a + 1], right[0][b + 1]
+    while i < last_i and j < last_j:
+        ours, theirs = left[1][i], right[1][j]
+        if ours == theirs:
+            cosine += np.float64(np.float32(left[2][i] * right[2][j]))
+            rare += np.float64(rarity[ours])
+        i += ours <= theirs
+        j += theirs <= ours
+    return cosine, rare
 
 
 def lesser(a: float, b: float) -> float:
@@ -43,7 +61,7 @@ def lesser(a: float, b: float) -> float:
     return a if a < b or np.isnan(a) else b
 
 
-@kernel(least=512, parts=(time_part, dense_part, words_part, lesser, merged_cosine))
+@kernel(least=512, parts=(time_part, dense_part, words_part, lesser, shared_terms))
 def pair_logits(
     start: int,
     stop: int,
@@ -56,6 +74,7 @@ def pair_logits(
     terms_b: Any,
     scale_b: NDArray[np.float32],
     published_b: NDArray[np.int64],
+    rarity: NDArray[np.float32],
     least: NDArray[np.float64],
     timed: bool,
     model: NDArray[np.float64],
@@ -70,7 +89,7 @@ def pair_logits(
         if timed:
             value += time_part(published_a[one], published_b[other], model)
         logits[pair] = -np.inf
-        if value + words_part(2.0, 0.0, lacks_vector, model) >= least[pair]:
+        if value + words_part(2.0, np.inf, 0.0, lacks_vector, model) >= least[pair]:
             words_scale = lesser(np.float64(scale_a[one, 0]), np.float64(scale_b[other, 0]))
-            cosine = merged_cosine(terms_a, one, terms_b, other)
-            logits[pair] = value + words_part(cosine, words_scale, lacks_vector, model)
+            cosine, rare = shared_terms(terms_a, one, terms_b, other, rarity)
+            logits[pair] = value + words_part(cosine, rare, words_scale, lacks_vector, model)

@@ -30,6 +30,8 @@ class EventTest:
     vectors : ndarray of int16, shape (n, d)
     terms : csr_matrix of float32, shape (n, v)
         TF-IDF, unit rows.
+    rarity : ndarray of float32, shape (v,)
+        See `term_rarity`.
     scale : ndarray of float32, shape (n, 2)
         Local scale by words and by vectors; the second is NaN where a story has no vector.
     published : ndarray of int64, shape (n,)
@@ -41,6 +43,7 @@ class EventTest:
 
     vectors: NDArray[np.int16]
     terms: sp.csr_matrix
+    rarity: NDArray[np.float32]
     scale: NDArray[np.float32]
     published: NDArray[np.int64]
     outlets: NDArray[np.int32]
@@ -223,6 +226,7 @@ class EventTest:
             np.ascontiguousarray(pairs.rows),
             *pairs.texts,
             *self._texts,
+            self.rarity,
             least,
             time and self.timed,
             self.model.parameters,

@@ -33,23 +33,24 @@ _TOPIC = 0.1  # least P(same event) of stories that share a topic
 
 @dataclass(frozen=True, kw_only=True)
 class SameEvent:
-    """Logistic model of "both report the same event", on two cosines, how crowded their corner is, and time.
+    """Logistic model of "both report the same event", on their texts, how crowded their corner is, and time.
 
-    ``logit = intercept + dense * (cosine - scale) + words * min(tfidf - scale, most) - slope * log((1 + hours) / 25)``
+    ``logit = intercept + dense * (cosine - scale) + words * min(tfidf - scale, most)``
+    ``+ rare * min(log(1 + rarity), most_rare) - slope * log((1 + hours) / 25)``
 
     `scale` is the local scale of each cosine, the lesser of both stories' (`features.hubness`): in a crowded topic a
-    cosine says less than in an empty one. Unlike the rarity of shared words it does not fade as an event gets more
-    reports. Where a story has no vector its words alone decide; where one has no date, time says nothing. Coefficients
-    and provenance: ``same_event.json``, written by ``benchmarks/events/same_event.py``.
+    cosine says less than in an empty one. `rarity` is that of all shared terms together (`features.texts`). Where a
+    story has no vector its words alone decide; where one has no date, time says nothing. Coefficients and provenance:
+    ``same_event.json``, written by ``benchmarks/events/same_event.py``.
 
     Attributes
     ----------
-    dense, words, intercept : float
-    words_alone, intercept_alone : float
+    dense, words, rare, intercept : float
+    words_alone, rare_alone, intercept_alone : float
         The same where a story has no vector.
     least_dense_scale, least_words_scale : float
         Of the local scale, which a handful of stories cannot tell.
-    most : float
+    most, most_rare : float
         Beyond it shared words say no more, so that most pairs need not be looked at word by word.
     slope, hours : float
         Of time: within `hours` of each other stories are likelier to report one event than by their texts, and beyond
@@ -61,9 +62,12 @@ class SameEvent:
     intercept: float
     words_alone: float
     intercept_alone: float
+    rare: float = 0.0
+    rare_alone: float = 0.0
     least_dense_scale: float = 0.0
     least_words_scale: float = 0.0
     most: float = float("inf")
+    most_rare: float = 0.0
     slope: float
     hours: float
 
@@ -81,6 +85,7 @@ class SameEvent:
             **models.get(calibration, words_model),
             **content["time"],
             words_alone=words_model["words"],
+            rare_alone=words_model.get("rare", 0.0),
             intercept_alone=words_model["intercept"],
         )
         if stories is None:
@@ -99,6 +104,7 @@ class SameEvent:
                 *(self.least_words_scale, self.least_dense_scale, self.most),
                 *(self.slope, neutral),
                 *(self.words_alone, self.intercept_alone),
+                *(self.rare, self.rare_alone, self.most_rare),
             ]
         )
 

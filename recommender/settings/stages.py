@@ -291,7 +291,7 @@ class SelectionSettings(Stage):
         description="minimum P(same event) for stories of two outlets (`source`, else the host of the URL)",
     )
     event_threshold_own: float = Field(
-        0.985,
+        0.995,
         gt=0,
         le=1,
         description="the same for stories of one outlet, which seldom reports an event twice, in archives that are"
@@ -301,7 +301,7 @@ class SelectionSettings(Stage):
         0.4, gt=0, le=1, description="lower bound of the minimum if dates do not show that the times are close"
     )
     event_threshold_undated: float = Field(
-        0.98,
+        0.985,
         gt=0,
         le=1,
         description="lower bound of the minimum if a date is missing: a report may be a development",

@@ -149,12 +149,14 @@ def expected(archive: Archive, a: int, b: int, time: bool) -> float:
     model, scale = archive.event_test.model, archive.neighbours.scale.astype(np.float64)
     words = float((archive.terms[a].toarray().astype(np.float64) @ archive.terms[b].toarray().T)[0, 0])
     beyond = min(words - max(min(scale[a, 0], scale[b, 0]), model.least_words_scale), model.most)
+    shared = set(archive.terms[a].indices.tolist()) & set(archive.terms[b].indices.tolist())
+    rare = min(np.log1p(archive.table.rarity[sorted(shared)].astype(np.float64).sum()), model.most_rare)
     if np.isnan(scale[[a, b], 1]).any():
-        logit = model.intercept_alone + model.words_alone * beyond
+        logit = model.intercept_alone + model.words_alone * beyond + model.rare_alone * rare
     else:
         cosine = float(archive.vectors[a].astype(np.int64) @ archive.vectors[b].astype(np.int64)) / SCALE**2
         gap = cosine - max(min(scale[a, 1], scale[b, 1]), model.least_dense_scale)
-        logit = model.intercept + model.words * beyond + model.dense * gap
+        logit = model.intercept + model.words * beyond + model.rare * rare + model.dense * gap
     times = archive.catalog.published[[a, b]]
     if time and archive.dated and (times != UNDATED).all():
         logit -= model.slope * np.log((1 + abs(int(times[0]) - int(times[1])) / HOUR_US) / (1 + model.hours))
