@@ -129,7 +129,7 @@ class Article:
         row = {name: getattr(self, name) for name in FIELDS}
         row["links"] = [_link_row(link) for link in self.links]
         row["extra"] = _extra_text(self.extra)
-        row["line"] = teaser(self.lead, self.body)
+        row["line"] = teaser(self.lead, self.body, title=self.title)
         return row
 
 
@@ -148,7 +148,7 @@ def to_table(articles: Iterable[Article]) -> pa.Table:
     columns: dict[str, list[Any]] = {name: [getattr(article, name) for article in articles] for name in FIELDS}
     columns["links"] = [links and [_link_row(link) for link in links] for links in columns["links"]]
     columns["extra"] = [_extra_text(extra) for extra in columns["extra"]]
-    columns["line"] = [teaser(article.lead, article.body) for article in articles]
+    columns["line"] = [teaser(article.lead, article.body, title=article.title) for article in articles]
     return pa.Table.from_arrays([pa.array(columns[field.name], field.type) for field in SCHEMA], schema=SCHEMA)
 
 

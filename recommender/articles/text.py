@@ -25,9 +25,11 @@ _NEAR = 300  # characters of a body in which its first sentence must begin
 _OFTEN_ENOUGH = 190  # characters of a body that mostly are enough for a line, since few are blanks
 _SHORTEST = 41  # characters of a sentence before its full stop
 _SHORTEST_WIDE = 12
+# the button of a page, run together with the text: "Read Story Transcript Ada Reed has ..."
+_LABEL = re.compile(r"(?:(?:Read|View|Show) )?(?:(?:Full|Story|Episode|the) )?Transcript (?=[“\"‘'A-Z])")
 # Beginnings and ends of lines that may be scraps or captions, which `teaser` must check.
 _ODD_LINE = (
-    rf"\A(?:[^A-Za-z]|[^\n]{{0,{LONGEST_LABEL}}}(?::|caption)|[^\n]*[{ENDING}]\n"
+    rf"\A(?:[^A-Za-z]|[^\n]{{0,{LONGEST_LABEL}}}(?::|caption|Transcript )|[^\n]*[{ENDING}]\n"
     rf"|(?:[^\n]{{0,{LONGEST_SCRAP}}}|[^\n]{{0,{LONGEST_LABEL}}}[^A-Za-z0-9\n])\n)"
 )
 _ODD_SIGN = r"[^\x20-\x7e\n]|[ \n]{2}"
@@ -118,10 +120,11 @@ def _one_line(text: str) -> str:
     return line.strip() if line.isprintable() and "  " not in line else " ".join(text.split())
 
 
-def teaser(lead: str, body: str, full_body: Callable[[], str] | None = None) -> str:
+def teaser(lead: str, body: str, full_body: Callable[[], str] | None = None, title: str = "") -> str:
     r"""Choose a line of text for readers: the lead, or the body's first sentence, at most 160 characters.
 
-    Where only the beginning of a body is given, `full_body` returns all of it if that is needed.
+    Where only the beginning of a body is given, `full_body` returns all of it if that is needed. A body that repeats
+    the title as its first line begins behind it.
 
     Examples
     --------
@@ -134,19 +137,29 @@ def teaser(lead: str, body: str, full_body: Callable[[], str] | None = None) -> 
     """
     if lead:
         return _shorten(_one_line(lead))
-    after_caption = skip_caption(body, 0)
+    begin = _title_end(title, body)
+    after_caption = skip_caption(body, begin)
     if full_body and (after_caption or len(body) <= LONGEST_CAPTION):
         body = full_body()
-        after_caption = skip_caption(body, 0)
-    start, stop = _story_part(body, after_caption if after_caption <= _LONGEST_CAPTIONS else 0)
+        after_caption = skip_caption(body, begin)
+    start, stop = _story_part(body, after_caption if begin < after_caption <= _LONGEST_CAPTIONS else begin)
     text = _one_line(body[start : min(start + _OFTEN_ENOUGH, stop)])
     if len(text) <= LINE_CHARS < stop - start:
         text = _one_line(body[start:stop])
+    if label := _LABEL.match(text):
+        text = text[label.end() :]
     if text.isascii() or not _WIDE.search(text, 0, 20):
         text = text[: sentence_end(text, _SHORTEST)]
     elif sentence := _WIDE_END.search(text, _SHORTEST_WIDE):
         text = text[: sentence.end()]
     return _shorten(text)
+
+
+def _title_end(title: str, body: str) -> int:
+    """Find where a body continues behind the title, if its first line repeats that and more follows; else 0."""
+    if not title or not body.startswith(title) or body[len(title) : len(title) + 1] != "\n":
+        return 0
+    return len(body) - len(body[len(title) :].lstrip()) if body[len(title) :].strip() else 0
 
 
 def _shorten(text: str) -> str:

@@ -112,7 +112,7 @@ class Columns:
             self.odd |= has_no_body & text_arrays.matches(fields["id"], TOTALS)
         leads, repeated = self._drop_repeated_leads(fields)
         fields["extra"] = pa.array(self._write_details(has_no_body), STRING)
-        fields["line"] = pa.array(text_arrays.lines_for_readers(leads, fields["body"]), STRING)
+        fields["line"] = pa.array(text_arrays.lines_for_readers(fields["title"], leads, fields["body"]), STRING)
         fields["links"] = pa.array(self._collect_links(fields), READ.field("links").type)
         self._report(repeated)
         return pa.Table.from_arrays([fields[name] for name in READ.names], schema=READ)

@@ -22,6 +22,7 @@ _MAY_BE_BLANK = np.isin(
     np.arange(256), [*chain.from_iterable(chr(code).encode() for code in range(0x10000) if chr(code).isspace())]
 )
 _BRACKETS, _QUOTE = np.frombuffer(b"[{", np.uint8), ord('"')
+_COMPARED = 12  # characters
 _BEGINNING = LONGEST_CAPTION + 200  # bytes of a body that mostly contain its line
 # Times that Arrow reads as `to_moment` does; a 29 February is left to that.
 _DAY = r"(1[6-9]|2[0-3])\d\d-((0[1-9]|1[0-2])-(0[1-9]|1\d|2[0-8])|(0[13-9]|1[0-2])-(29|30)|(0[13578]|1[02])-31)"
@@ -104,18 +105,21 @@ def to_lists(lists: pa.ListArray) -> list[list[str | None] | None]:
     return converted
 
 
-def lines_for_readers(leads: Sequence[str], bodies: pa.LargeStringArray) -> Iterator[str]:
+def lines_for_readers(titles: pa.LargeStringArray, leads: Sequence[str], bodies: pa.LargeStringArray) -> Iterator[str]:
     """Choose a line of text for readers of each story, mostly by the beginning of its body."""
     data = joined_bytes(bodies).data
     spans = pairwise(_offsets(bodies).tolist())
+    firsts = (pc.utf8_slice_codeunits(texts, 0, _COMPARED) for texts in (titles, bodies))
+    begins_alike = pc.fill_null(pc.equal(*firsts), False).to_pylist()  # as the title, if it stands there once more
     for row, (lead, line, (start, end)) in enumerate(zip(leads, wire_lines(bodies), spans, strict=True)):
-        if line is not None and not lead:
+        title = str(titles[row]) if begins_alike[row] else ""
+        if line is not None and not lead and not title:
             yield line
         elif end - start <= _BEGINNING:
-            yield teaser(lead, str(data[start:end], "utf-8"))
+            yield teaser(lead, str(data[start:end], "utf-8"), title=title)
         else:
             beginning = str(data[start : start + _BEGINNING], "utf-8", "ignore")  # a character may be cut
-            yield teaser(lead, beginning, partial(_text, bodies, row))
+            yield teaser(lead, beginning, partial(_text, bodies, row), title)
 
 
 def _text(texts: pa.LargeStringArray, row: int) -> str:

@@ -7,7 +7,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from recommender.articles.article import Article, to_table
 from recommender.articles.text import teaser, wire_lines
+from recommender.reading.read import read_articles
 
 STORY = "The ferry to Gull Point ran aground in thick fog. Nobody was hurt."
 LINE = "The ferry to Gull Point ran aground in thick fog."
@@ -63,6 +65,25 @@ def test_words_that_look_like_abbreviations_end_one() -> None:
 def test_captions_credits_and_calls_are_no_line(beside: str) -> None:
     assert teaser("", f"{beside}\n\n{STORY}") == LINE
     assert teaser("", f"{beside}\n\n{beside}\n\n{STORY}") == LINE
+
+
+@pytest.mark.parametrize(
+    "title", ["Here is what the long vote on the harbour is about. And why?", "Ferry Runs Aground"]
+)
+@pytest.mark.parametrize("between", ["\n", "\n\n", "\n\nEnlarge this image toggle caption Jo Lee/AP Jo Lee/AP\n\n"])
+def test_a_title_that_the_body_repeats_is_no_line(title: str, between: str) -> None:
+    rows = [{"id": str(row), "title": title, "body": f"{title}{between}{STORY * (1 + row)}"} for row in range(40)]
+    assert set(read_articles(rows)[0]["line"].to_pylist()) == {LINE}
+    assert Article(**rows[0]).row()["line"] == to_table([Article(**rows[0])])["line"][0].as_py() == LINE
+    assert title.startswith(teaser("", f"{title}\n", title=title))
+
+
+@pytest.mark.parametrize("label", ["Read Story Transcript", "Transcript", "Show Full Transcript"])
+def test_the_button_of_a_page_is_no_line(label: str) -> None:
+    table, _ = read_articles([{"id": row, "title": "Fog", "body": f"{label} {STORY * 9}"} for row in range(40)])
+    assert {*table["line"].to_pylist(), teaser("", f"{label} {STORY}")} == {LINE}
+    sentence = "Transcript of a call between the harbour and the ferry is out."
+    assert teaser("", f"{sentence} {STORY}") == sentence
 
 
 def test_a_caption_without_a_story_is_better_than_nothing() -> None:
