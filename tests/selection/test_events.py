@@ -478,6 +478,7 @@ def test_near_copies_are_those_of_both_cosines(seed: int) -> None:
     test = EventTest(
         vectors=vectors,
         terms=terms,
+        rarity=np.zeros(terms.shape[1], dtype=np.float32),
         scale=np.where(rng.random((n, 2)) < 0.2, np.nan, 0).astype(np.float32),
         published=dates,
         outlets=dates.astype(np.int32),
