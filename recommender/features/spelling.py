@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from recommender.articles.columns import as_mask, map_table, write_table
 from recommender.articles.scripts import fold
 from recommender.features.compounds import compounds
+from recommender.features.credits import credited_words
 from recommender.features.phrases import phrases
 from recommender.features.texts import name_texts
 from recommender.features.tfidf import Tfidf
@@ -25,6 +26,7 @@ _NAMED = 0.5  # share of the stories with a term that write it as a name, from w
 _LED = 0.6  # share of a name's occurrences next to other names, from which on it is a part of longer names
 _PAIRED = 0.3  # share of a name's occurrences next to its commonest neighbour, from which on they belong together
 _WHOLE, _FEWEST_WHOLE = 0.8, 3  # share and number of the uses of a name with its neighbour within one longer name
+_CREDITED, _FEWEST_CREDITED = 0.4, 2  # share and number of the uses of a name that are credits of pictures
 _TITLE = 2  # uses of a word for each one before a name, from which on it is a title
 _LONGER = 2  # words that a longer name has before both, or behind them
 _HYPHEN, _APOSTROPHE, _BLANK = "\u2010", "\u02bc", "\u2423"  # replace those within a name, and count as letters
@@ -64,7 +66,7 @@ class Spelling:
         for, see `compounds`; null = the term is a word, '' = it says nothing by itself.
     common : ndarray of bool, shape (v,)
         Words that say nothing in their language or section, see `common_words`, or that stories use in passing, see
-        `passing_words`, and names that pages run together, as "BarrBarr".
+        `passing_words`, and names that pages run together, as "BarrBarr", or that mostly stand in credits of pictures.
     """
 
     written: pa.StringArray
@@ -111,6 +113,10 @@ class Spelling:
             # The parts of a true name, such as "BlackBerry", are rarer.
             joined = (part >= 0 and is_name[part] and total[part] >= _COMMONER * total[number] for part in parts)
             common[number] |= len(parts) > 1 and all(joined)
+        for word, credited in credited_words(table).items():
+            number = numbers.get(word, -1)
+            if number >= 0 and is_name[number] and credited >= max(_CREDITED * total[number], _FEWEST_CREDITED):
+                common[number] = True
         names = pa.array(written, pa.string())
         phrase = pc.coalesce(phrases(table, tfidf.names), compounds(table, tfidf.names))
         whole = _wholes(runs, numbers, (before, after), total, is_name)

@@ -272,6 +272,15 @@ def test_names_that_pages_run_together_are_no_reason() -> None:
     assert "BarrGraham" not in found
 
 
+def test_who_took_the_pictures_is_no_reason() -> None:
+    text = (
+        "In fog Ada Moss/AFP and again Ada Moss/AFP; a picture (AP Photo/Jo Lee) of Gull Point, and (AP Photo/Jo Lee). "
+    )
+    found = shared(("Gull Point", text), ("Fog", text * 2))
+    assert "Gull Point" in found
+    assert not any(name in found for name in ("Moss", "Ada", "Lee"))
+
+
 def test_that_an_item_is_newer_is_no_reason_of_its_own() -> None:
     stories = [
         story(f"s{n}", f"{FILLER[n * 10 : n * 10 + 9]}", f"{FILLER} own{'abcdefghijkl'[n]}", n) for n in range(12)
