@@ -16,12 +16,13 @@ from starlette.responses import Response
 from recommender.articles.id_types import id_texts
 from recommender.errors import InputError, SnapshotError, WithdrawnArticleError
 from recommender.lists.readnext import resized
+from recommender.preview.pages import STATES
 from recommender.publishing import PublishedLists
 from recommender.publishing.protocol import to_json
 from recommender.serving.limits import read_body
 from recommender.serving.metrics import CONTENT_TYPE
 from recommender.serving.state import ServerState, server_state
-from recommender.serving.stories import StoryQuery
+from recommender.serving.stories import WARNED, StoryQuery
 
 MAX_K, MAX_BATCH, MAX_STORIES = 100, 200, 200
 _JSON = "application/json"
@@ -128,17 +129,20 @@ async def read_object(request: Request) -> dict[str, Any]:
     except orjson.JSONDecodeError as error:
         raise HTTPException(400, f"the body is no JSON: {error}") from None
     if not isinstance(value, dict):
-        raise HTTPException(400, "the body is no JSON object")
+        raise HTTPException(400, f"the body is JSON of another kind ({type(value).__name__}), expected an object")
     return value
 
 
 def stories(request: Request) -> Response:
     """Answer with the stories of a search by words, section, outlet and status of their list, the newest first."""
     query = request.query_params
+    status, known = query.get("status"), (*STATES, WARNED)
+    if status and status not in known:
+        raise HTTPException(400, f"status is {status[:100]!r}, expected one of {', '.join(known)}")
     story_query = StoryQuery(
         text=query.get("q", "")[:500],
         section=query.get("section"),
-        status=query.get("status"),
+        status=status or None,
         outlet=query.get("outlet"),
         limit=query_integer(request, "limit", None, MAX_STORIES) or 20,
         offset=query_integer(request, "offset", None, 1_000_000, 0) or 0,

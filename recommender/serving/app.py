@@ -22,6 +22,7 @@ from recommender.serving.middleware import AccessMiddleware
 from recommender.serving.state import ServerState
 
 _SWITCH_INTERVAL = 0.0005  # seconds that the thread which reads a new version may keep requests waiting
+_LONGEST_ADDRESS = 200  # characters that an answer repeats
 _log = logging.getLogger("recommender.serving")
 
 
@@ -90,6 +91,11 @@ def from_environment() -> ASGIApp:
 async def _answer_error(request: Request, error: Exception) -> Response:
     """Answer with what was wrong with a request, as JSON or as a page of the desk."""
     assert isinstance(error, HTTPException)
+    address = request.url.path[:_LONGEST_ADDRESS]
+    error.detail = {
+        "Not Found": f"nothing is at {address}; /v1/docs lists the addresses of this server",
+        "Method Not Allowed": f"{request.method} is not answered at {address}; /v1/docs lists what is",
+    }.get(error.detail, error.detail)
     if request.url.path.startswith("/desk"):
         return pages.error_page(request, error.status_code, error.detail)
     return JSONResponse({"error": error.detail}, error.status_code, error.headers)

@@ -115,6 +115,18 @@ class TestLists:
         assert answer.status_code == 501
         assert "--archive" in answer.json()["error"]
 
+    @pytest.mark.parametrize(
+        ("method", "address", "code", "error"),
+        [
+            ("GET", "/v1/readnext/t1-s3", 404, "nothing is at /v1/readnext/t1-s3; /v1/docs lists"),
+            ("PUT", "/v1/stories", 405, "PUT is not answered at /v1/stories; /v1/docs lists"),
+            ("GET", "/desk/story/t1-s3", 404, "nothing is at /desk/story/t1-s3; /v1/docs lists"),
+        ],
+    )
+    def test_a_wrong_address_is_told(self, served: Served, method: str, address: str, code: int, error: str) -> None:
+        answer = served.client.request(method, address)
+        assert (answer.status_code, error in answer.text) == (code, True)
+
 
 class TestStories:
     def test_stories_are_found_by_words_their_beginnings_and_misspelled(self, served: Served) -> None:
@@ -133,6 +145,8 @@ class TestStories:
         assert found(section="section3", limit=2, offset=2) == ["t3-s3", "t3-s2"]
         assert found(status="not_computed") == ["embargoed"]
         assert served.get("/v1/stories", params={"limit": 0}).status_code == 400
+        answer = served.get("/v1/stories", params={"status": "weak"})
+        assert (answer.status_code, answer.json()["error"][:40]) == (400, "status is 'weak', expected one of ok, fi")
 
     def test_withdrawn_stories_are_not_found(self, served: Served) -> None:
         assert served.get("/v1/stories", params={"q": "topic1word3"}).json()["total"] == 1
