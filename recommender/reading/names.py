@@ -34,7 +34,7 @@ _ALIASES = {
         "content_blocks body_blocks rich_text body_json content_json artikeltext volltext texte contenu article texto "
         "contenido cuerpo cuerpo_de_la_noticia tekst inhoud testo corpo corpo_do_texto conteúdo conteudo treść obsah "
         "sisältö szöveg tartalom metin içerik κείμενο текст содержание 正文 内容 內容 内文 內文 本文 본문 내용 "
-        "artikel story"
+        "rich_content artikel story"
     ),
     "lead": (
         "abstract summary description standfirst dek teaser subtitle excerpt short_description trail_text subheadline "

@@ -37,7 +37,7 @@ def rich_text(value: Any) -> str | None:
     """Convert a tree to HTML, a paragraph for each node that contains words; None for what is no tree.
 
     Such trees are those of Contentful, Strapi, Sanity, Slate, ProseMirror, Lexical, Draft.js, Editor.js, Quill,
-    Prismic, Wagtail, Notion and Mobiledoc.
+    Prismic, Wagtail, Notion, Wix and Mobiledoc.
 
     Examples
     --------
@@ -150,7 +150,7 @@ def _entity_addresses(entities: Any) -> _Links:
 
 def _is_run(node: Mapping[str, Any]) -> bool:
     kind = node.get("type") or node.get("nodeType") or node.get("_type") or (node.get("object") == "text" and "text")
-    return kind in ("text", "span") or (not kind and _first_text(node, ("text", "content")) is not None)
+    return kind in ("text", "span", "TEXT") or (not kind and _first_text(node, ("text", "content")) is not None)
 
 
 def _leaf(node: Mapping[str, Any], links: _Links) -> str:
@@ -159,6 +159,8 @@ def _leaf(node: Mapping[str, Any], links: _Links) -> str:
     if str(kind).lower().replace("_", "").replace("-", "") in _BREAKS:
         return "<br>"
     text = _first_text(node, _TEXTS)
+    if text is None and isinstance(node.get("textData"), Mapping):  # of Wix
+        return _decorated(node["textData"])
     data = node.get("data")
     if isinstance(data, Mapping) and node.get("type") and text is None:
         return _PARAGRAPH_BREAK.join(_editorjs_texts(data, 0))
@@ -173,6 +175,16 @@ def _leaf(node: Mapping[str, Any], links: _Links) -> str:
         parts = (part.get("html") for part in node.values() if isinstance(part, Mapping))
         return next((part for part in parts if isinstance(part, str)), "")
     return _link_ranges(text, node, links)
+
+
+def _decorated(data: Mapping[str, Any]) -> str:
+    words = html.escape(_first_text(data, ("text",)) or "", quote=False)
+    for mark in data.get("decorations") or ():
+        link = mark.get("linkData") if isinstance(mark, Mapping) else None
+        inner = link.get("link") if isinstance(link, Mapping) else None
+        if isinstance(inner, Mapping) and (address := _address(inner)):
+            return _linked(address, words)
+    return words
 
 
 def _editorjs_texts(data: Any, depth: int) -> Iterator[str]:

@@ -102,6 +102,7 @@ LAYOUTS = {
             "records": [[{"stringValue": value} for value in story.values()] for story in STORIES],
         }
     ),
+    "Next.js": json.dumps({"props": {"pageProps": {"articles": STORIES}}, "page": "/"}),
     "sequence of texts": "".join(f"\x1e{json.dumps(story)}\n" for story in STORIES),
 }
 

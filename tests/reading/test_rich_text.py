@@ -67,6 +67,26 @@ TREES: dict[str, Any] = {
         },
         {"_type": "image", "asset": {"_ref": "image-1"}},
     ],
+    "Wix": {
+        "nodes": [
+            {"type": "HEADING", "id": "a", "nodes": [{"type": "TEXT", "textData": {"text": "Why", "decorations": []}}]},
+            {
+                "type": "PARAGRAPH",
+                "nodes": [
+                    {"type": "TEXT", "textData": {"text": "The ferry "}},
+                    {
+                        "type": "TEXT",
+                        "textData": {
+                            "text": "ran",
+                            "decorations": [{"type": "BOLD"}, {"type": "LINK", "linkData": {"link": {"url": "/plan"}}}],
+                        },
+                    },
+                    {"type": "TEXT", "textData": {"text": " aground & sank."}},
+                ],
+            },
+            {"type": "IMAGE", "imageData": {"image": {"src": {"url": "https://c.example/i.jpg"}}}},
+        ]
+    },
     "Slate": [
         {"children": [{"text": "Why"}]},
         {

@@ -27,6 +27,7 @@ _DOTTED_PATHS = (
     "data.children", "data.allPosts", "data.news", "data.content", "response.data", "response.articles",
     "response.items", "response.posts", "response.stories", "response.content", "result.data", "result.articles",
     "result.items", "result.posts", "result.stories", "result.records",
+    "props", "pageProps",
 )  # fmt: skip
 _PATHS = tuple(tuple(path.split(".")) for path in _DOTTED_PATHS)
 # Paths to the names of columns and to rows: of pandas and databases, BigQuery, Snowflake, Databricks, Athena and RDS.
