@@ -285,7 +285,7 @@ class SelectionSettings(Stage):
         description="of several reports of one event within this many hours, a list shows one; none = all",
     )
     event_threshold: float = Field(
-        0.4,
+        0.45,
         gt=0,
         le=1,
         description="minimum P(same event) for stories of two outlets (`source`, else the host of the URL)",
@@ -298,7 +298,7 @@ class SelectionSettings(Stage):
         " at least half its own; elsewhere `event_threshold` holds",
     )
     event_threshold_untimed: float = Field(
-        0.4, gt=0, le=1, description="lower bound of the minimum if dates do not show that the times are close"
+        0.45, gt=0, le=1, description="lower bound of the minimum if dates do not show that the times are close"
     )
     event_threshold_undated: float = Field(
         0.985,
