@@ -75,6 +75,17 @@ def test_published_lists_on_the_command_line(flags: tuple[str, ...], made: Path)
     assert imported(code, made / "jsonl", *flags) <= {*ARROW, "pydantic"}  # which typer may use
 
 
+def test_a_server_that_answers_a_page(made: Path) -> None:
+    pytest.importorskip("starlette.testclient", reason="recommender[serve] is not installed")
+    code = (
+        "from starlette.testclient import TestClient; from recommender.serving.app import make_app\n"
+        "from recommender.serving.config import Config\n"
+        "with TestClient(make_app(Config(lists=sys.argv[1])), 'http://localhost') as client:\n"
+        "    assert client.get('/v1/read-next/t0-s0').json()['items']"
+    )
+    assert imported(code, made / "jsonl") <= {*ARROW, "pydantic", "pandas"}
+
+
 @pytest.mark.parametrize("model", ["tfidf", "all-MiniLM-L6-v2"])
 def test_known_ids_of_a_snapshot(model: str, made: Path) -> None:
     code = (

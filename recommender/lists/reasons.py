@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from recommender.articles.article import HOUR_US, UNDATED
 from recommender.articles.columns import as_array, as_mask
 from recommender.features.families import FAMILIES
+from recommender.lists.apart import TIME_UNITS, apart_text
 from recommender.lists.block import Block
 from recommender.lists.readnext import MOST_REASONS
 from recommender.lists.records import REASON, TERM
@@ -22,14 +23,6 @@ _TEXTS = ("words", "title", "lead")  # families that look at shared words
 _HEAVY_WORD = 0.015  # part of the cosine from which on a word explains the next best
 _PASSING_WORD = 0.01  # part of the cosine from which on a word explains an item that nothing else does
 _SURE_NAMES = r"^both mention \S+ \S"  # of two names, or of several words: one of a single word may mean another
-_UNITS = (  # of time: from how many hours on, and the hours of one
-    ("year", 24 * 365, 24 * 365),
-    ("month", 24 * 60, 24 * 30.4),
-    ("week", 324, 24 * 7),
-    ("day", 22, 24),
-    ("hour", 1, 1),
-)
-_SMALL = ("one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve")
 
 
 @dataclass(frozen=True)
@@ -283,26 +276,7 @@ def _as_told(hours: NDArray[np.int64]) -> NDArray[np.int64]:
     ([True, True, False, False], 'three days later', 'three days later')
     """
     size = np.abs(hours)
-    unit = np.searchsorted([least for _, least, _ in reversed(_UNITS)], size, side="right")  # 0: within the hour
-    lengths = np.array([1.0, *(length for _, _, length in reversed(_UNITS))])
+    unit = np.searchsorted([least for _, least, _ in reversed(TIME_UNITS)], size, side="right")  # 0: within the hour
+    lengths = np.array([1.0, *(length for _, _, length in reversed(TIME_UNITS))])
     count = np.maximum(np.rint(size / lengths[unit]), 1).astype(np.int64)
     return np.asarray(np.sign(hours) * (count * len(lengths) + unit))
-
-
-def apart_text(hours: int) -> str:
-    """Write a distance in time as an editor would.
-
-    Examples
-    --------
-    >>> apart_text(-49), apart_text(2), apart_text(0), apart_text(24 * 400)
-    ('two days earlier', 'two hours later', 'within the hour', 'a year later')
-    """
-    size, side = abs(hours), "earlier" if hours < 0 else "later"
-    if size < 1:
-        return "within the hour"
-    unit, length = next((unit, length) for unit, least, length in _UNITS if size >= least)
-    count = max(round(size / length), 1)
-    if count == 1:
-        return f"{'an' if unit == 'hour' else 'a'} {unit} {side}"
-    number = _SMALL[count - 1] if count <= len(_SMALL) else f"{count:,}"
-    return f"{number} {unit}s {side}"

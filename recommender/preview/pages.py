@@ -13,8 +13,8 @@ from typing import Any
 from jinja2 import BaseLoader, ChoiceLoader, Environment, FileSystemLoader, StrictUndefined
 from rapidfuzz.fuzz import token_sort_ratio
 
+from recommender.lists.apart import apart_text
 from recommender.lists.readnext import MORE, ReadNext, Recommendation, Rejected, Story
-from recommender.lists.reasons import apart_text
 from recommender.preview.words import reasons_of, remedy, rule_labels
 from recommender.publishing.comparison import Comparison
 

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from recommender.lists.readnext import MORE, ReadNext, Recommendation, Rejected
-from recommender.selection.rules import every_rule
+
+if TYPE_CHECKING:
+    from recommender.selection.rules import Rule
 
 
 def rule_labels() -> dict[str, str]:
     """Return the label of each rule, by its name."""
-    return {rule.name: rule.label for rule in every_rule()} | {"rank": "Ranked behind the last reserve"}
+    return {rule.name: rule.label for rule in _rules()} | {"rank": "Ranked behind the last reserve"}
 
 
 def remedy(rule: str, dated: bool = True) -> str:
@@ -19,7 +22,13 @@ def remedy(rule: str, dated: bool = True) -> str:
         return "By their words both report one event; a pin puts it there all the same."
     if rule == "rank":
         return "Others are closer to the story; a pin puts it there all the same."
-    return next((known.remedy for known in every_rule() if known.name == rule), "")
+    return next((known.remedy for known in _rules() if known.name == rule), "")
+
+
+def _rules() -> list[Rule]:
+    from recommender.selection.rules import every_rule  # a server starts, and answers a CMS, without all that they need
+
+    return every_rule()
 
 
 def reasons_of(item: Recommendation) -> str:

@@ -9,8 +9,9 @@ import numpy as np
 import pytest
 
 from recommender import Recommender, Rules, Settings
+from recommender.lists.apart import apart_text
 from recommender.lists.readnext import MOST_REASONS
-from recommender.lists.reasons import _as_told, apart_text
+from recommender.lists.reasons import _as_told
 from tests.support.checkerboard import checkerboard
 
 NOON = datetime(2026, 3, 2, 12, 7, tzinfo=UTC)
