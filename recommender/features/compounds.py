@@ -18,6 +18,7 @@ _SURE = 0.6  # share of its uses in one compound from which on the term stands f
 _LEAST = 2  # uses of that compound
 _BETWEEN = "[^\\pL\\pM\\pN_\u2010\u2011'\u2019-]+"
 _EDGES = "-'\u2010\u2011\u2019"
+_ANY_JOINT = f"[{_EDGES}]"
 _JOINT = re.compile("[-\u2010\u2011]|(?<=\\w\\w)['\u2019](?=\\w\\w)")  # not as in "Trump's"
 
 
@@ -57,10 +58,13 @@ def compounds(table: pa.Table, terms: pa.StringArray) -> pa.StringArray:
 
 
 def _count_words(table: pa.Table) -> Counter[str]:
-    """Count the words of a sample of stories, as they are written."""
+    """Count the words of a sample of stories, as they are written; none if the sample has no compounds."""
     step = max(len(table) // _STORIES, 1)
     words: Counter[str] = Counter()
-    for texts in whole_texts(table.take(pa.array(np.arange(0, len(table), step)))):
+    sample = table.take(pa.array(np.arange(0, len(table), step)))
+    if not any(pc.any(pc.match_substring_regex(texts, _ANY_JOINT)).as_py() for texts in whole_texts(sample)):
+        return words  # no compounds: their uses need not be compared with those of any word
+    for texts in whole_texts(sample):
         counted = pc.value_counts(pc.list_flatten(pc.split_pattern_regex(texts, _BETWEEN)))
         counts = zip(counted.field("values").to_pylist(), counted.field("counts").to_pylist(), strict=True)
         words.update(dict(counts))
