@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -28,7 +29,7 @@ from recommender.cli.options import (
     open_overlay,
     settings_option,
 )
-from recommender.errors import SettingsError, SnapshotError
+from recommender.errors import RecommenderError, SettingsError, SnapshotError
 from recommender.storage.database import is_database, redacted
 
 if TYPE_CHECKING:
@@ -208,6 +209,7 @@ def purge(
     for folder in archive:
         if folder_kind(folder) == "lists":
             raise SnapshotError(f"--archive {folder} holds published lists: name it with --lists")
+    unknown = _unknown_ids(article_ids, lists)
     done: dict[str, str] = {}
     journals: set[Path] = set()
     for place in (*lists, *map(str, archive), *map(str, resume)):
@@ -220,5 +222,23 @@ def purge(
         done[redacted(place)] = run(place, article_ids)
         if not json:
             out.print(f"{redacted(place)}: {done[redacted(place)]}", markup=False)
+    if unknown:
+        names = ", ".join(map(repr, unknown))
+        warnings.warn(
+            f"no story of the current version has the id {names}: unless an older version or an archive had it, "
+            "nothing of it was there to delete; it stays withdrawn (restore ID --purged-too undoes that)",
+            stacklevel=1,
+        )
     if json:
         print_json(orjson.dumps(done))
+
+
+def _unknown_ids(ids: list[str], lists: list[str]) -> list[str]:
+    """List the ids that no current version of lists knows, which may be mistyped; none where no lists are given."""
+    from recommender.publishing import PublishedLists
+
+    try:
+        readers = [PublishedLists.open(place) for place in lists]
+    except RecommenderError:  # the purge tells why
+        return []
+    return [id for id in ids if readers and all(reader.get(id).status == "unknown" for reader in readers)]

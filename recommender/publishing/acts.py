@@ -289,7 +289,7 @@ def undoing_act(entry: Mapping[str, Any] | None, who: str, why: str) -> Act:
             f"restore {entry['item']} --purged-too, and comes back only when it is delivered again after that"
         )
     if entry is None or entry.get("what") not in KINDS:
-        raise SettingsError("the journal has no such act")
+        raise SettingsError("the journal has no such act; `recommender journal` shows the ids of those it has")
     before = entry["before"]["holds"]
     earlier = before if isinstance(before, dict) else None  # a pin or boost of another place or strength
     what = entry["what"].removeprefix("un") if earlier else inverse(entry["what"])

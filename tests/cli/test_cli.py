@@ -366,6 +366,9 @@ def test_nothing_is_purged_where_one_place_is_mistaken(places: tuple[Path, Path]
     refused(told, f"--archive {lists} holds published lists", "name it with --lists")
     for place in (("--lists", lists), ("--archive", archive)):
         assert cli("recommend", "t0-s0", *place).returncode == 0
+    told = cli("purge", "t0-s99", "--lists", lists)
+    assert told.returncode == 0
+    assert "warning: no story of the current version has the id 't0-s99'" in told.stderr
 
 
 @pytest.mark.parametrize(
