@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Collection, Sequence
-from functools import cache
+from functools import cache, lru_cache
 
 import numpy as np
 import pyarrow as pa
@@ -134,7 +134,7 @@ def text_languages(texts: Sequence[str], likely: Collection[str] = ()) -> list[s
     if not likely:
         counts = Counter(language for language in languages if language is not None)
         likely = {language for language, count in counts.items() if count >= _SHARE * counts.total()}
-    short: dict[str, dict[int, list[str]]] = {}
+    short: dict[str, dict[int, tuple[str, ...]]] = {}
     for index, text in enumerate(texts):
         if languages[index] is None and sum(map(str.isalpha, text)) >= _LETTERS:
             short.setdefault(_shared_script(text), {})[index] = _rank_by_words(text)
@@ -156,11 +156,12 @@ def _shared_script(text: str) -> str:
     return _LATIN
 
 
-def _rank_by_words(text: str) -> list[str]:
+@lru_cache(2 * _SAMPLE)  # a run asks about the same sample when it reads stories and when it compares them
+def _rank_by_words(text: str) -> tuple[str, ...]:
     """Return the languages that a text may be in, the likeliest first."""
     from py3langid import rank
 
-    return list(dict.fromkeys(subtag(name) or name for name, _ in rank(text)[: 2 * _PLAUSIBLE]))
+    return tuple(dict.fromkeys(subtag(name) or name for name, _ in rank(text)[: 2 * _PLAUSIBLE]))
 
 
 _SCRIPTS = {
