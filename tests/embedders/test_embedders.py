@@ -97,7 +97,8 @@ class TestContract:
         assert {path.name for path in tmp_path.iterdir()} == set(names)
         again = EMBEDDERS[request.node.callspec.params["embedder"]]()
         again.load(tmp_path)
-        assert np.array_equal(again.encode(embedder.prepare(TABLE)), vectors)
+        few = TABLE.slice(0, 4)  # each text has the same bits in any company, as another test says
+        assert np.array_equal(again.encode(embedder.prepare(few)), vectors[:4])
 
 
 def story(title: str = "T", body: str = "") -> pa.Table:

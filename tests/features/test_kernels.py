@@ -21,6 +21,7 @@ from recommender.features import tfidf
 from recommender.features import vectors as integers
 from recommender.features.tfidf import Tfidf
 from tests.support import oracles
+from tests.support.processes import run_code
 
 WORDS = [f"w{number}" for number in range(60)]
 
@@ -136,11 +137,9 @@ def double(start, stop, pair, found):
     code = "import numpy as np; import types_of, loops_of\nfound = np.zeros(30); pair = types_of.{name}(np.ones(30))\n"
     code += "loops_of.double(30, pair, found); assert (found == 2).all()"
     (tmp_path / "loops_of.py").write_text(loops)
-    environment = {**os.environ, "PYTHONPATH": f"{tmp_path}:{Path(__file__).parents[2]}"}
     for name in ("Pair", "Renamed", "Renamed"):
         (tmp_path / "types_of.py").write_text(types.format(name=name))
-        done = subprocess.run([sys.executable, "-c", code.format(name=name)], env=environment, stderr=subprocess.PIPE)
-        assert not done.returncode, done.stderr.decode()
+        assert run_code(code.format(name=name), tmp_path) == 0
 
 
 def test_a_change_of_a_part_in_another_file_is_noticed(tmp_path: Path) -> None:
@@ -155,11 +154,9 @@ def multiply(start, stop, values, found):
     code = "import sys, numpy as np; from loops_of import multiply\nfound = np.zeros(30)\n"
     code += "multiply(30, np.ones(30), found); assert (found == int(sys.argv[1])).all(), found"
     (tmp_path / "loops_of.py").write_text(loops)
-    environment = {**os.environ, "PYTHONPATH": f"{tmp_path}:{Path(__file__).parents[2]}"}
     for factor in ("2", "30", "30"):
         (tmp_path / "parts_of.py").write_text(f"def times(value):\n    return {factor} * value\n")
-        done = subprocess.run([sys.executable, "-c", code, factor], env=environment, stderr=subprocess.PIPE)
-        assert not done.returncode, done.stderr.decode()
+        assert run_code(code, tmp_path, factor) == 0
 
 
 def test_without_a_folder_to_keep_machine_code_in(monkeypatch: pytest.MonkeyPatch) -> None:

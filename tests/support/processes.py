@@ -57,3 +57,17 @@ def _cli(command: list[str], environment: dict[str, str], folder: str, out: Path
             os.dup2(stream.fileno(), number)
     sys.argv = command
     runpy.run_module("recommender", run_name="__main__", alter_sys=True)
+
+
+def run_code(code: str, folder: Path, *arguments: str) -> int | None:
+    """`python -c` that imports the modules of a folder, too; its exit status."""
+    process = forkserver().Process(target=_code, args=(code, str(folder), arguments))
+    process.start()
+    process.join(_LONGEST)
+    return process.exitcode
+
+
+def _code(code: str, folder: str, arguments: tuple[str, ...]) -> None:
+    sys.path.insert(0, folder)
+    sys.argv = ["-c", *arguments]
+    exec(code, {"__name__": "__main__"})
