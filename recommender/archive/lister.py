@@ -23,7 +23,7 @@ from recommender.lists.readnext import Rejected
 from recommender.lists.reasons import explain
 from recommender.lists.records import to_batch
 from recommender.lists.values import add_reached_caps, to_rejected
-from recommender.ranking.score import Choice, Ranked, Scorer, is_among
+from recommender.ranking.score import Choices, Contributions, Ranked, Scorer, is_among
 from recommender.search.pools import Candidates, Checkpoint, Pools, StoryQueries
 from recommender.search.scope import Filters
 from recommender.search.update_pools import update_pools
@@ -112,30 +112,33 @@ class Lister:
     def _lists(
         self, rows: NDArray[np.int64], pools: Pools, pool_rows: NDArray[np.int64], version: str
     ) -> Iterator[pa.RecordBatch]:
-        archive, size, choice, place = self.archive, self.archive.limits.lists, None, np.arange(len(rows))
-        if archive.searched.reach is not None and len(rows) > size:
-            # stories of one cell share candidates, which stay in the processor's cache
-            order = np.argsort(archive.searched.reach.cell[rows], kind="stable")
-            choice, place[order] = self._choose_all(rows[order], pools, pool_rows[order]), np.arange(len(rows))
+        archive, size = self.archive, self.archive.limits.lists
+        choices = self._choose_by_cell(rows, pools, pool_rows) if archive.searched.reach and len(rows) > size else None
 
         def make_block(start: int) -> pa.RecordBatch:
             block = slice(start, start + size)
             stories = archive.catalog.table.take(pa.array(rows[block]))
             queries = archive.queries(rows[block])
-            chosen = choice and choice.take(place[block])
-            return self._records(stories, queries, pools=pools.take(pool_rows[block]), version=version, choice=chosen)
+            choice = choices.take(block) if choices else None
+            return self._records(stories, queries, pools=pools.take(pool_rows[block]), version=version, choice=choice)
 
         yield from in_order(make_block, range(0, len(rows), size))
 
-    def _choose_all(self, rows: NDArray[np.int64], pools: Pools, pool_rows: NDArray[np.int64]) -> Choice:
-        archive, size = self.archive, self.archive.limits.lists
+    def _choose_by_cell(self, rows: NDArray[np.int64], pools: Pools, pool_rows: NDArray[np.int64]) -> Choices | None:
+        """Choose the items of many stories cell by cell: those of a cell share candidates, which stay in the cache."""
+        archive, size, choices = self.archive, self.archive.limits.lists, None
+        assert archive.searched.reach is not None
+        order = np.argsort(archive.searched.reach.cell[rows], kind="stable")
+        blocks = [order[start : start + size] for start in range(0, len(rows), size)]
 
-        def choose(start: int) -> Choice:
-            block = slice(start, start + size)
+        def choose(block: NDArray[np.int64]) -> tuple[Ranked, Contributions]:
             stories = archive.catalog.table.take(pa.array(rows[block]))
             return self._choose(stories, archive.queries(rows[block]), None, pools.take(pool_rows[block]))
 
-        return Choice.concatenate(list(in_order(choose, range(0, len(rows), size))))
+        for block, choice in zip(blocks, in_order(choose, blocks), strict=True):
+            choices = choices or Choices.empty(len(rows), self.k + self.selection.settings.reserves, choice)
+            choices.put(block, *choice)
+        return choices
 
     def draft(self, table: pa.Table, vectors: NDArray[np.int16]) -> pa.RecordBatch:
         """Make the list of a story that is not in the archive, one row with its vector; the archive stays as it is."""
@@ -224,7 +227,7 @@ class Lister:
         pools: Pools | None = None,
         version: str = "",
         trace: Trace | None = None,
-        choice: Choice | None = None,
+        choice: tuple[Ranked, Contributions] | None = None,
     ) -> pa.RecordBatch:
         """Make the lists of a block of stories as records; every way to a list goes through here.
 
@@ -233,12 +236,12 @@ class Lister:
         """
         archive, selection = self.archive, self.selection
         is_withheld, is_embargoed = self._without_list(queries)
-        choice = choice or self._choose(stories, queries, trace, pools)
+        chosen, contributions = choice or self._choose(stories, queries, trace, pools)
         block = Block(
             stories=stories,
             queries=queries,
-            chosen=choice.chosen,
-            contributions=choice.contributions,
+            chosen=chosen,
+            contributions=contributions,
             not_computed=is_embargoed,
             withheld=is_withheld,
             catalog=archive.catalog,
@@ -256,7 +259,9 @@ class Lister:
         is_withheld = (queries.rows >= 0) & self.selection.rules.no_list[queries.rows]
         return is_withheld, queries.published > self.selection.scope.as_of
 
-    def _choose(self, table: pa.Table, queries: StoryQueries, trace: Trace | None, pools: Pools | None) -> Choice:
+    def _choose(
+        self, table: pa.Table, queries: StoryQueries, trace: Trace | None, pools: Pools | None
+    ) -> tuple[Ranked, Contributions]:
         """Choose the items of some stories: candidates, ranking, selection; with what families contribute to each."""
         archive, k = self.archive, self.k
         is_withheld, is_embargoed = self._without_list(queries)
@@ -295,7 +300,7 @@ class Lister:
         if trace is not None:
             _trace_left_out(rejected, chosen, trace)
         chosen = mark_developments(chosen, stories, self.selection)
-        return Choice(chosen, scorer.contributions(chosen))
+        return chosen, scorer.contributions(chosen)
 
     def _candidates(
         self, stories: Stories, pools: Pools | None, *, with_blocked: bool

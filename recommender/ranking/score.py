@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, fields, replace
-from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -212,31 +211,41 @@ class Contributions:
 
 
 @dataclass(frozen=True)
-class Choice:
-    """The items that were chosen for some stories, and what each family of features adds to their scores."""
+class Choices:
+    """The items that were chosen for many stories, in arrays that are written block by block.
+
+    Attributes
+    ----------
+    chosen : Ranked, shape (q, w)
+    families : tuple of str
+    values : ndarray of float64, shape (q, w, len(families))
+        What each family of features adds to the log odds of each item.
+    """
 
     chosen: Ranked
-    contributions: Contributions
+    families: tuple[str, ...]
+    values: NDArray[np.float64]
 
     @classmethod
-    def concatenate(cls, parts: Sequence[Choice]) -> Choice:
-        """Concatenate the items of further stories."""
-        values = np.concatenate([part.contributions.values for part in parts])
-        contributions = Contributions(parts[0].contributions.families, values)
-        return cls(Ranked.concatenate([part.chosen for part in parts]), contributions)
+    def empty(cls, stories: int, width: int, like: tuple[Ranked, Contributions]) -> Choices:
+        """Make room for the choices of so many stories, of up to `width` items each."""
+        rows, *columns = (np.zeros((stories, width), dtype=values.dtype) for values in like[0]._columns())
+        rows[:] = -1
+        families = like[1].families
+        return cls(Ranked(rows, *columns), families, np.zeros((stories, width, len(families))))
 
-    @cached_property
-    def _first(self) -> NDArray[np.int64]:
-        """Number of each story's first item among the items of all, (q,)."""
-        counts = self.chosen.has_item.sum(axis=1)
-        return np.asarray(np.cumsum(counts) - counts)
+    def put(self, stories: NDArray[np.int64], chosen: Ranked, contributions: Contributions) -> None:
+        """Write what was chosen for the stories at some indices."""
+        width = self.chosen.rows.shape[1]
+        for whole, part in zip(self.chosen._columns(), chosen.pad(width)._columns(), strict=True):
+            whole[stories] = part
+        story, column = np.nonzero(chosen.has_item)
+        self.values[stories[story], column] = contributions.values
 
-    def take(self, stories: NDArray[np.int64]) -> Choice:
-        """Return what was chosen for the stories at some indices."""
-        chosen = self.chosen.take(stories)
-        number = self._first[stories, None] + np.arange(chosen.rows.shape[1])
-        values = self.contributions.values[number[chosen.has_item]]
-        return Choice(chosen.keep(chosen.has_item), Contributions(self.contributions.families, values))
+    def take(self, stories: slice) -> tuple[Ranked, Contributions]:
+        """Return what was chosen for the stories of a slice."""
+        chosen = Ranked(*(values[stories] for values in self.chosen._columns()))
+        return chosen.keep(chosen.has_item), Contributions(self.families, self.values[stories][chosen.has_item])
 
 
 def weighted_cosines(
