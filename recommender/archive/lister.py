@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from recommender.archive.archive import Archive, ArchivePools
 from recommender.archive.candidates import find_candidates, find_pools, has_valid_pools
 from recommender.articles.copies import headline_digests
+from recommender.compute.hardware import release_memory
 from recommender.compute.parallel import in_order
 from recommender.editorial.overlay import Overlay
 from recommender.editorial.rules import RuleMarks
@@ -138,6 +139,7 @@ class Lister:
         for block, choice in zip(blocks, in_order(choose, blocks), strict=True):
             choices = choices or Choices.empty(len(rows), self.k + self.selection.settings.reserves, choice)
             choices.put(block, *choice)
+        release_memory()  # records are made in other memory
         return choices
 
     def draft(self, table: pa.Table, vectors: NDArray[np.int16]) -> pa.RecordBatch:
