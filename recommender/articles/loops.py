@@ -326,14 +326,22 @@ def find_leaders(
     common, candidates = np.zeros(len(rows), dtype=np.uint8), np.empty(len(rows), dtype=np.int32)
     not_held = np.zeros(len(rows), dtype=np.uint8)  # shingles of each text that others crowd
     levels, sizes = np.empty(len(rows), dtype=np.uint8), np.empty(len(rows), dtype=np.uint8)  # of the samples
+    begins, ends = np.empty(MOST_SAMPLED, dtype=np.int64), np.empty(MOST_SAMPLED, dtype=np.int64)
+    checksum = np.zeros(1, dtype=np.int64)  # the compiler would leave out reads that lead to nothing
     for index in range(start, stop):
         row, n_candidates = rows[index], 0
         shingles = sample[sample_offsets[row] : sample_offsets[row + 1]]
         is_crowded = np.zeros(len(shingles), dtype=np.bool_)
+        # each bucket is read once before any is searched: the reads wait for memory together, not one after another
+        for number in range(len(shingles)):
+            bucket = int(shingles[number]) & bucket_mask
+            begins[number], ends[number] = bucket_begin[bucket], bucket_end[bucket]
+        for number in range(len(shingles)):
+            if begins[number] < ends[number]:
+                checksum[0] += held[begins[number]] + holder[begins[number]]
         for number in range(len(shingles)):
             shingle, n_holders = shingles[number], 0
-            bucket = int(shingle) & bucket_mask
-            for entry in range(bucket_begin[bucket], bucket_end[bucket]):
+            for entry in range(begins[number], ends[number]):
                 if held[entry] == shingle:
                     n_holders += 1
                     candidate = holder[entry]
