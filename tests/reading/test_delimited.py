@@ -103,7 +103,8 @@ _TABLE = """<table border=1><tr><td colspan=4>Export of the desk</td></tr>
 <tr><th>ID</th><th>Titel</th><th>Text</th><th>Datum</th></tr>
 <tr><td>007</td><td>Fähre</td><td><p>It <a href="/1">ran</a> aground.</p><p>Fog.</p></td><td>27.11.2026</td></tr>
 <tr><td>8</td><td rowspan=2>Storm</td><td>It came.</td><td></td></tr>
-<tr><td>9</td><td>It left.</td><td></td></tr></table>"""
+<tr><td>9</td><td>It left.</td><td></td></tr>
+<tfoot><tr><th>ID</th><th>Titel</th><th>Text</th><th>Datum</th></tr></tfoot></table>"""
 _PAGE_OF_TABLE = f"<html xmlns:x='urn:schemas-microsoft-com:office:excel'><meta charset=utf-8><body>{_TABLE}</body>"
 
 

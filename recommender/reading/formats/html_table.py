@@ -27,7 +27,7 @@ def rows_of_tables(tree: LexborHTMLParser) -> Rows:
             for number, row in enumerate(rows[header + 1 :], line + header + 2):
                 if len(row) != len(names):
                     yield number, BadRow(f"{len(row)} cells, expected {len(names)} as in the header")
-                elif any(text for text, _ in row):
+                elif any(text for text, _ in row) and [text for text, _ in row] != names:  # as below many tables
                     cells = (markup if is_text else text for (text, markup), is_text in zip(row, texts, strict=True))
                     yield number, dict(zip(names, cells, strict=True))
         line += len(rows)
