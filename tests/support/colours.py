@@ -19,6 +19,13 @@ def stands_out(ink: str, paper: str) -> bool:
     return (lightest + 0.05) / (darkest + 0.05) >= 4.5
 
 
+def assert_readable_in_both_schemes(page: Any, width: int, address: str) -> None:
+    """`assert_readable` in the light and in the dark."""
+    for scheme in ("light", "dark"):
+        page.emulate_media(color_scheme=scheme)
+        assert_readable(page, width, scheme, address)
+
+
 def assert_readable(page: Any, width: int, scheme: str, address: str) -> None:
     """The page fits the width, follows the colour scheme, and its text has contrast."""
     assert page.evaluate("document.documentElement.scrollWidth") <= width, address
