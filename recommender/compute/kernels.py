@@ -108,7 +108,7 @@ def _read_only(argument: Any) -> Any:
     """Return an array, or a plain tuple of arrays, as one that cannot be written."""
     if type(argument) is tuple:
         return tuple(map(_read_only, argument))
-    if isinstance(argument, np.ndarray):
+    if isinstance(argument, np.ndarray) and argument.flags.writeable:
         argument = argument.view()
         argument.setflags(write=False)
     return argument

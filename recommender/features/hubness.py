@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import zlib
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import scipy.sparse as sp
@@ -74,17 +75,20 @@ class Hubness:
         is_kept = ~np.isin(self.keys, id_hashes(ids))
         return Hubness(self.terms[is_kept][:, terms].tocsr(), self.vectors[is_kept], self.keys[is_kept])
 
+    @cached_property
+    def _by_term(self) -> sp.csc_matrix:
+        return self.terms.tocsc()
+
     def neighbours(self, terms: sp.csr_matrix, vectors: NDArray[np.int16]) -> Neighbours:
         """Measure how near the neighbours of stories are within the sample; a story's own text does not count.
 
         Neighbours that a small sample lacks count as 0.
         """
         by_words = np.empty((terms.shape[0], 2), dtype=np.float32)
-        by_term = self.terms.tocsc()
         loops.nearest_mean(
             terms.shape[0],
             *csr_arrays(terms),
-            *csr_arrays(by_term),
+            *csr_arrays(self._by_term),
             self.terms.shape[0],
             NEAREST,
             SCALE_NEAREST,

@@ -139,9 +139,10 @@ def pair_features(pairs: Pairs, names: Sequence[str], families: dict[str, Family
     """
     features = np.empty((len(names), *pairs.rows.shape), dtype=np.float32)  # Trees read column after column.
     for family in families.values():
-        wanted = [name for name in names if name in family.names]
+        family_names = family.names
+        wanted = [name for name in names if name in family_names]
         if wanted:
-            columns = dict(zip(family.names, family.compute(pairs), strict=True))
+            columns = dict(zip(family_names, family.compute(pairs), strict=True))
             for name in wanted:
                 features[names.index(name)] = columns[name]
     return np.moveaxis(features, 0, 2)

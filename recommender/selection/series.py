@@ -6,6 +6,7 @@ import hashlib
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import NamedTuple
 
 import numpy as np
@@ -232,11 +233,15 @@ class Series:
         skeletons = sorted(keys.skeleton[page_rows].tolist())
         return cls(tuple(rules), tuple(sorted(map(template, titles))), tuple(skeletons))
 
+    @cached_property
+    def _template_digests(self) -> list[int]:
+        return list(map(_digest, self.templates))
+
     def codes(self, table: pa.Table, keys: FormatKeys | None = None) -> NDArray[np.int64]:
         """Find the number of the series of each row, (n,); -1 where a story belongs to none."""
         keys = keys or FormatKeys.from_table(table)
         first = 1 + len(self.rules)  # 0 is for tables
-        by_title = _number(keys.template, list(map(_digest, self.templates)), first)
+        by_title = _number(keys.template, self._template_digests, first)
         by_skeleton = _number(keys.skeleton, self.skeletons, first + len(self.templates))
         codes = np.where(by_title >= 0, by_title, by_skeleton)
         codes[keys.table] = 0
