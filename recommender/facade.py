@@ -390,7 +390,7 @@ class Recommender(EditorActions):
             self.archive = replace(self.archive, rules=rules)
         if filters is not None and not isinstance(filters, Filters):
             raise SettingsError(f"filters are a {type(filters).__name__}, expected Filters(sections=('sport',), ...)")
-        for message in () if filters is None else filters.unknown_values(self.catalog.table):
+        for message in () if filters is None else filters.unknown_values(self.catalog):
             warnings.warn(message, stacklevel=4)
         if excluded := id_texts(exclude):
             filters = filters or Filters()

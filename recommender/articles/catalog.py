@@ -142,6 +142,13 @@ class Catalog:
         return np.asarray(pc.equal(self.table["kind"], "live").to_numpy(), dtype=bool)
 
     @cached_property
+    def filter_values(self) -> dict[str, frozenset[str]]:
+        """The values that stories have of each column that filters name; tags are those of 'tag'."""
+        columns = {name: self.table[name] for name in ("section", "language", "kind")}
+        columns["tag"] = pc.list_flatten(self.table["tags"])
+        return {name: frozenset(pc.drop_null(pc.unique(column)).to_pylist()) for name, column in columns.items()}
+
+    @cached_property
     def shared_canonicals(self) -> dict[str, int]:
         """Number of current stories by each `canonical_id` that too many of them name to be versions of one story.
 

@@ -8,8 +8,6 @@ from datetime import datetime
 from numbers import Integral
 
 import numpy as np
-import pyarrow as pa
-import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from recommender.articles.article import UNDATED
@@ -65,15 +63,14 @@ class Filters:
             if days is not None and not isinstance(days, Integral):
                 raise SettingsError(f"Filters.{name} is {days!r}, expected a whole number")
 
-    def unknown_values(self, table: pa.Table) -> Iterator[str]:
+    def unknown_values(self, catalog: Catalog) -> Iterator[str]:
         """Describe each value that no story has, with one that may be meant."""
-        named = (("section", self.sections), ("language", self.languages), ("kind", self.kinds), ("tag", self.tags))
-        for column, values in named:
+        named = {"section": self.sections, "language": self.languages, "kind": self.kinds, "tag": self.tags}
+        for column, values in named.items():
+            known = catalog.filter_values[column] if values else frozenset()
             for value in values:
-                mask = has_tag(table, [value]) if column == "tag" else is_in(table, column, [value])
-                if not mask.any():
-                    texts = pc.list_flatten(table["tags"]) if column == "tag" else table[column]
-                    meant = did_you_mean(value, pc.drop_null(pc.unique(texts)).to_pylist())
+                if (value.casefold() if column == "kind" else value) not in known:  # kinds are stored folded
+                    meant = did_you_mean(value, sorted(known))
                     yield f"no story has the {column} {value!r}, which the filters name{meant}"
 
 
