@@ -158,6 +158,12 @@ def test_yaml_that_expands_to_more_than_it_holds_is_refused(tmp_path: Path, nest
     assert "bad YAML: aliases that stand for too much" in {bad.reason.partition(";")[0] for bad in report.rejected}
 
 
+@pytest.mark.parametrize("text", ["[" * 200_000, "- " * 60_000 + "x", "".join(f"{' ' * n}a:\n" for n in range(200))])
+def test_yaml_that_is_nested_too_deep_is_refused(tmp_path: Path, text: str) -> None:
+    (bad,) = read(tmp_path, "a.yaml", text)[1].rejected
+    assert bad.reason.startswith("bad YAML: nested deeper than 100")
+
+
 def test_of_a_folder_only_yaml_of_stories_is_read(tmp_path: Path) -> None:
     folder = tmp_path / "site"
     for name, text in {

@@ -22,7 +22,7 @@ from recommender.reading.names import known_names
 from recommender.reading.values import literal, parse_printed
 
 SCRIPT = (
-    r"(?:\)\]\}',?|/\*[^*]{0,200}\*/|(?:while\s*\(1\)|for\s*\(;;\));|\s)*"  # against its use as a script, and comments
+    r"(?:\)\]\}',?|/\*[^*]{0,200}\*/|(?:while\s*\(1\)|for\s*\(;;\));|\s)*+"  # against its use as a script, and comments
     r"(?:export\s+default|(?:(?:var|let|const)\s+)?[\w$.]{1,100}\s*=|(?:typeof[^;{\[]{1,200}&&\s*)?[\w$.]{1,100}\()?"
 )
 """What may stand before JSON that is a script: the name that it is given to, or the function that is called (JSONP)."""
@@ -228,7 +228,9 @@ def _read_printed(stream: io.BufferedReader[Any], first: bytes, max_size: int) -
     try:
         printed = ast.parse(_strip(data).decode(errors="replace"), mode="eval").body
     except (SyntaxError, ValueError, MemoryError, RecursionError) as error:
-        why = f"{error.msg} (line {error.lineno})" if isinstance(error, SyntaxError) else str(error)
+        why = (
+            f"{error.msg} (line {error.lineno})" if isinstance(error, SyntaxError) else str(error) or "nested too deep"
+        )
         yield 1, BadRow(f"a list that Python printed and that is damaged: {why}; nothing was read")
         return
     for node in printed.elts if isinstance(printed, ast.List) else [printed]:

@@ -16,9 +16,9 @@ from recommender.reading.names import known_names
 
 # Every value stays a text, as in CSV: ids such as 007 and titles such as "No" would be changed else. It ignores tags.
 _LOADER: Any = getattr(yaml, "CBaseLoader", yaml.BaseLoader)
-_KEY = re.compile(r"^\s*(?:- +)?:?(\w[\w -]{0,40}):(?:\s|$)", re.MULTILINE)
-_ITEM = re.compile(r"^\s*- +(?:!\S+ *)?(?:\n\s+)?:?\w[\w -]{0,40}:(?:\s|$)|^---\s*\n:?\w[\w -]{0,40}:", re.MULTILINE)
-_MAY_BE_ALIAS = re.compile(r"[\s\[{,]\*\w")
+_KEY = re.compile(r"^[ \t]*(?:- +)?:?(\w[\w -]{0,40}):(?:\s|$)", re.MULTILINE)
+_ITEM = re.compile(r"^ *- +(?:!\S+ *)?(?:\n +)?:?\w[\w -]{0,40}:(?:\s|$)|^---[ \t\r]*\n:?\w[\w -]{0,40}:", re.MULTILINE)
+_MAX_DEPTH = 100  # of lists in lists: thousands would overflow the stack of the loader
 _MAX_EXPANSION = 1 << 20  # characters that aliases may stand for in any file
 _TOP_ITEM = re.compile(r"^(?=- )", re.MULTILINE)
 
@@ -41,7 +41,7 @@ def rows_of_yaml(file: File) -> Rows:
     text = data.decode("utf-8-sig", errors="replace")
     try:
         rows = list(_read(text, 1))
-    except (yaml.YAMLError, RecursionError) as error:
+    except yaml.YAMLError as error:
         pieces = _TOP_ITEM.split(text)
         rows = list(_read_each(pieces)) if len(pieces) > 2 else [(_line_of(error), _bad(error))]
     yield from rows
@@ -53,7 +53,7 @@ def _read_each(pieces: list[str]) -> Rows:
     for piece in pieces:
         try:
             yield from list(_read(piece, line))
-        except (yaml.YAMLError, RecursionError) as error:
+        except yaml.YAMLError as error:
             yield line, _bad(error)
         line += piece.count("\n")
 
@@ -61,7 +61,7 @@ def _read_each(pieces: list[str]) -> Rows:
 def _bad(error: Exception) -> BadRow:
     problem = getattr(error, "problem", None) or str(error)
     hint = "; texts with a colon and a blank need quotes" if "mapping values" in problem else ""
-    return BadRow(f"bad YAML: {' '.join(problem.split())[:200] or 'nested too deep'}{hint}")
+    return BadRow(f"bad YAML: {' '.join(problem.split())[:200]}{hint}")
 
 
 def _line_of(error: Exception) -> int:
@@ -70,7 +70,7 @@ def _line_of(error: Exception) -> int:
 
 
 def _read(text: str, first_line: int) -> Iterator[tuple[int, Any]]:
-    if _MAY_BE_ALIAS.search(text) and _expansion(text) > max(len(text), _MAX_EXPANSION):
+    if _expansion(text) > max(len(text), _MAX_EXPANSION):
         raise yaml.YAMLError("aliases that stand for too much; write the file without them")
     loader = _LOADER(text)
     try:
@@ -98,6 +98,8 @@ def _expansion(text: str) -> float:
         anchor, size = getattr(event, "anchor", None), 0.0
         if isinstance(event, yaml.CollectionStartEvent):
             open_nodes.append((anchor, 1.0))
+            if len(open_nodes) > _MAX_DEPTH:
+                raise yaml.YAMLError(f"nested deeper than {_MAX_DEPTH} lists and objects")
             continue
         if isinstance(event, yaml.AliasEvent):
             size = sizes.get(event.anchor, math.inf)  # not known within itself
