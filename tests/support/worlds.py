@@ -216,7 +216,7 @@ def _same_text(one: dict[str, Any], other: dict[str, Any]) -> bool:
 
 def is_near_copy(one: str, other: str) -> bool:
     """Whether two texts have the same words, or share four fifths of the shorter one's runs of four."""
-    words = [re.findall(r"[^\W_]+", text.casefold()) for text in (one, other)]
+    words = [_words(text) for text in (one, other)]
     short, long = sorted(map(len, words))
     if words[0] == words[1]:
         return bool(words[0]) or one == other
@@ -224,6 +224,11 @@ def is_near_copy(one: str, other: str) -> bool:
         return False
     runs = [{tuple(some[at : at + 4]) for at in range(len(some) - 3)} for some in words]
     return len(runs[0] & runs[1]) >= 0.8 * min(map(len, runs))
+
+
+@lru_cache(1_000)  # texts that are compared with many others
+def _words(text: str) -> list[str]:
+    return re.findall(r"[^\W_]+", text.casefold())
 
 
 def superseded(stories: list[dict[str, Any]]) -> set[str]:
@@ -238,24 +243,40 @@ def superseded(stories: list[dict[str, Any]]) -> set[str]:
     return found
 
 
+class _Facts:
+    """What is asked of the stories of an archive again and again, by row."""
+
+    def __init__(self, rec: Recommender) -> None:
+        table, terms = rec.catalog.table, rec.archive.terms
+        self.row_of = {name: row for row, name in enumerate(rec.catalog.ids.to_pylist())}  # the last version counts
+        self.published, self.sources = table["published_at"].to_pylist(), table["source"].to_pylist()
+        self.terms = np.diff(terms.indptr)
+        self.words = (terms @ terms.T).toarray()
+        vectors = rec.archive.vectors.astype(int)
+        self.dense = vectors @ vectors.T / 4064**2
+        uses = Counter(self.sources[row] for row in np.flatnonzero(rec.catalog.alive) if self.sources[row])
+        self.has_main_outlet = not uses or 2 * max(uses.values()) >= uses.total()
+
+
+facts_of = lru_cache(4)(_Facts)
+
+
 @lru_cache(_PAIRS)
 def same_event(rec: Recommender, a: str, b: str, hours: float, slack: float = 1e-6) -> bool:
     """Whether two stories report one event within some hours; pairs at the very threshold do not count."""
-    rows = rec.catalog.rows([a, b])
+    facts = facts_of(rec)
+    rows = np.array([facts.row_of[a], facts.row_of[b]])
     settings, test = rec.settings.selection, rec.archive.event_test
-    times = [rec.catalog.table["published_at"][int(row)].as_py() for row in rows]
+    times = [facts.published[row] for row in rows]
     least, most = span(*times) if rec.archive.dated else (timedelta(0), None)
     if least > hours * HOUR:
         return False
     sure = most is not None and most <= hours * HOUR
-    sources = [rec.catalog.table["source"][int(row)].as_py() for row in rows]
-    rows_alive = np.flatnonzero(rec.catalog.alive)
-    uses = Counter(filter(None, rec.catalog.table["source"].take(rows_alive).to_pylist()))
-    has_main_outlet = not uses or 2 * max(uses.values()) >= uses.total()
-    others = (None not in sources and sources[0] != sources[1]) or not has_main_outlet
+    sources = [facts.sources[row] for row in rows]
+    others = (None not in sources and sources[0] != sources[1]) or not facts.has_main_outlet
     limit = settings.event_threshold if others else settings.event_threshold_own
     undated = None in times or not rec.archive.dated
-    if undated and min(rec.archive.terms[int(row)].nnz for row in rows) < 12:
+    if undated and facts.terms[rows].min() < 12:
         return False
     unsure = settings.event_threshold_undated if undated else settings.event_threshold_untimed
     limit = limit if sure else max(limit, unsure)
@@ -265,13 +286,11 @@ def same_event(rec: Recommender, a: str, b: str, hours: float, slack: float = 1e
 @lru_cache(_PAIRS)
 def same_words(rec: Recommender, a: str, b: str, slack: float = 1e-6) -> bool:
     """Whether two stories of an archive have nearly the same words, and vectors that do not contradict it."""
-    one, other = rec.catalog.rows([a, b])
-    terms, vectors = rec.archive.terms, rec.archive.vectors.astype(int)
-    dense = vectors[one] @ vectors[other] / 4064**2
-    blank = not (vectors[one].any() and vectors[other].any())
-    words = (terms[one] @ terms[other].T).toarray()[0, 0]
-    enough = min(terms[one].nnz, terms[other].nnz) >= 12
-    return bool(enough and (blank or dense >= 0.6 + slack) and words >= 0.9 + slack)
+    facts = facts_of(rec)
+    one, other = facts.row_of[a], facts.row_of[b]
+    blank = not (facts.dense[one, one] and facts.dense[other, other])
+    enough = min(facts.terms[one], facts.terms[other]) >= 12
+    return bool(enough and (blank or facts.dense[one, other] >= 0.6 + slack) and facts.words[one, other] >= 0.9 + slack)
 
 
 def span(a: datetime | None, b: datetime | None) -> tuple[timedelta, timedelta | None]:
