@@ -222,6 +222,12 @@ class Catalog:
         return np.lexsort((self.id_rank, self.published))
 
     @cached_property
+    def _originals(self) -> NDArray[np.int64]:
+        """Current rows with a body that repeats no older one, oldest first."""
+        is_oldest = (self.text_group == np.arange(len(self))) & self.alive & ~self.marks.is_empty
+        return self._oldest_first(np.flatnonzero(is_oldest))
+
+    @cached_property
     def marks(self) -> Marks:
         """Marks of the bodies, from which copies are found."""
         return Marks.from_texts(as_array(self.cleaned()["body"]))
@@ -246,9 +252,7 @@ class Catalog:
         is_same = pc.or_(pc.is_in(self.ids, story_ids), pc.is_in(self.canonical, story_ids)).to_numpy()
         (text,) = self.boilerplate.cleaned(pa.Table.from_pylist([story], SCHEMA)).select(TEXTS).to_pylist()
         if text["body"]:
-            is_oldest = (self.text_group == np.arange(len(self))) & self.alive & ~self.marks.is_empty
-            order = self._oldest_first(np.flatnonzero(is_oldest))
-            is_same[oldest_copy(text["body"], self._bodies, self.marks, order)] = True
+            is_same[oldest_copy(text["body"], self._bodies, self.marks, self._originals)] = True
         else:
             rows, headlines, lead = self._without_body
             is_same[rows] |= headlines.is_same(text["title"]) & pc.equal(lead, text["lead"]).to_numpy()

@@ -21,6 +21,7 @@ _LEAST_SAMPLED_SHARED = 0.5  # a sample of sixteen shows less of four fifths onc
 _MOST_LACKING = 1.001 - LEAST_SHARED  # share of the shingles of the shorter text that a copy of it may lack, rounded up
 _MOST_HOLDERS = 32  # texts that are looked at because they share one shingle: more share a footer
 _BUCKET = 8  # shingles in a bucket of the hash table of all samples, at most on average
+_TOLD_APART = 1 << 13  # shingles that are told apart at first: so many flags stay in the nearest cache
 _WORD, _SEPARATOR, _IGNORED, _SINGLE = 1, 0, 2, 3
 
 _Bytes = NDArray[np.uint8]
@@ -397,14 +398,14 @@ def mark_candidates(
     may_be_copy: NDArray[np.bool_],
 ) -> None:
     """Mark the texts that may be copies of a story by their samples, (n,)."""
-    has_shingle = np.zeros(1 << 16, dtype=np.bool_)
+    has_shingle = np.zeros(_TOLD_APART, dtype=np.bool_)
     for shingle in story_sample:
-        has_shingle[int(shingle) & 0xFFFF] = True
+        has_shingle[int(shingle) & (_TOLD_APART - 1)] = True
     least = len(story_sample) // 8
     for text in range(start, stop):
         common = 0
         for entry in range(sample_offsets[text], sample_offsets[text + 1]):
-            common += has_shingle[int(sample[entry]) & 0xFFFF]
+            common += has_shingle[int(sample[entry]) & (_TOLD_APART - 1)]
         if common > least:
             text_sample = sample[sample_offsets[text] : sample_offsets[text + 1]]
             may_be_copy[text] = may_be_copies(story_words, words[text], story_sample, text_sample)
