@@ -378,7 +378,7 @@ def test_the_sample_newsroom_is_reported_honestly() -> None:
     tuned = tune(judged, start=TFIDF, progress=lambda *said: heard.append(said))
     assert list(tuned.chosen) == [WEIGHT, EVENTS, DIVERSITY]
     assert tuned.part == "list"
-    assert tuned.trials[0].values == {WEIGHT: 0.5, EVENTS: 0.4, DIVERSITY: 0.0}
+    assert tuned.trials[0].values == {WEIGHT: 0.5, EVENTS: TFIDF.selection.event_threshold, DIVERSITY: 0.0}
     assert tuned.trials[0].difference == Estimate(0.0, 0.0, 0.0)
     assert len(tuned.trials) == heard[-1][1] <= 40
     assert tuned.settings is tuned.start
