@@ -16,6 +16,7 @@ _DROPPED = re.compile(f"[{_UNSEEN}{_ARABIC_SIGNS}{_HEBREW_POINTS}]+")
 _FORMS = re.compile(
     "[\ufb00-\ufb06\ufb13-\ufdff\ufe70-\ufefc\uff01-\uffee]+"
 )  # ligatures, positional, full and half width
+_DOTS = re.compile("(?<=i)\u0307+")  # of Python's small form of a Turkish capital
 _GERSHAYIM = re.compile('(?<=[\u05d0-\u05ea])["\u05f4\u201d](?=[\u05d0-\u05ea])')
 _HAN_KANA = "\u3005\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U000323af"
 _HANGUL = "\uac00-\ud7a3"
@@ -45,8 +46,9 @@ def fold(text: str) -> str:
     folded = text.lower()
     if folded.isascii() or not _SPECIAL.search(text):
         return folded
-    folded = unicodedata.normalize("NFC", folded.replace("i\u0307", "i"))  # Python's small form of a Turkish capital
-    folded = _FORMS.sub(_compatible, _DROPPED.sub("", folded))
+    folded = _DROPPED.sub("", unicodedata.normalize("NFC", text).lower())
+    folded = unicodedata.normalize("NFC", _DOTS.sub("", folded))
+    folded = _FORMS.sub(_compatible, folded)
     return _GERSHAYIM.sub("\u05f4", _digits().sub(_decimal, folded))
 
 

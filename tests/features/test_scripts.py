@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from recommender import Recommender, Settings
@@ -130,6 +130,7 @@ LETTERS = sorted({one for language in LANGUAGES for row in news(language) for on
 
 
 @given(st.text(st.sampled_from(LETTERS), max_size=60))
+@example("\u0130\u093c")
 def test_folding_twice_is_folding_once_and_the_form_does_not_matter(text: str) -> None:
     assert fold(text) == fold(fold(text))
     assert fold(unicodedata.normalize("NFC", text)) == fold(unicodedata.normalize("NFD", text))
