@@ -212,7 +212,7 @@ def _describe_changes(summary: Summary) -> list[tuple[str, str]]:
     changes = summary.changes
     if changes is None:
         return []
-    stories = f"{changes.added:,} stories added, {changes.replaced:,} replaced, {changes.unchanged:,} as before"
+    stories = f"{changes.added:,} added, {changes.replaced:,} replaced, {changes.unchanged:,} as before"
     if changes.unpublished:
         stories += f", {changes.unpublished:,} not published any more"
     lists = f"{summary.recomputed:,} of {summary.lists:,} lists"
