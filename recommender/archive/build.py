@@ -25,7 +25,7 @@ from recommender.embedders import Embedder
 from recommender.embedders.protocol import is_of_words, vector_space
 from recommender.embedders.stories import StoryVectors
 from recommender.errors import InputError, SettingsError
-from recommender.features.common import OF_SECTION, common_words, passing_words
+from recommender.features.common import OF_SECTION, common_words, passing_words, stop_words
 from recommender.features.hubness import Hubness
 from recommender.features.spelling import Spelling
 from recommender.features.texts import TextParts
@@ -88,11 +88,13 @@ def build_archive(
         release_memory()
         catalog.derived_columns()  # while the texts are at hand
         release_memory()
-        languages, sections = (catalog.codes(column, default="")[0] for column in ("language", "section"))
+        languages, names_of_languages = catalog.codes("language", default="")
+        sections, _ = catalog.codes("section", default="")
         common = common_words(terms, languages) | common_words(
             terms, sections, story_share=OF_SECTION, vocabulary_share=0
         )
-        spelling = Spelling.fit(texts, tfidf, common, passing_words(terms, tfidf.idf))
+        passing = passing_words(terms, tfidf.idf) | stop_words(tfidf.names, [*names_of_languages, site])
+        spelling = Spelling.fit(texts, tfidf, common, passing)
         stories = StoryFacts(catalog=catalog, site_language=reading.site_language)
         format_keys = stories.format_keys if settings.selection.series_limit else None
     del texts

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
 import scipy.sparse as sp
 from numpy.typing import NDArray
 
+from recommender.articles.columns import as_mask
 from recommender.features.texts import times_used
 
 COMMON = 0.02  # share of a vocabulary, its most frequent terms, that say nothing of a story
@@ -15,6 +20,10 @@ OF_SECTION = 0.5  # share of the stories of a section above which a term says no
 _LEAST = 20  # stories that a language or section needs before its common words are sought, and a word to be judged
 _TOPICAL = 1.3  # times as often as most words a word must recur within stories, or they use it in passing
 _BLOCK = 1 << 14  # stories looked at together
+_STOP_WORDS = {  # by language, in `bm25s.stopwords`; English ones are no terms
+    **{"da": "DANISH", "de": "GERMAN", "es": "SPANISH", "fr": "FRENCH", "it": "ITALIAN", "nl": "DUTCH"},
+    **{"no": "NORWEGIAN", "nb": "NORWEGIAN", "pt": "PORTUGUESE", "ru": "RUSSIAN", "sv": "SWEDISH", "tr": "TURKISH"},
+}
 
 
 def common_words(
@@ -89,6 +98,29 @@ def passing_words(terms: sp.csr_matrix, idf: NDArray[np.float32]) -> NDArray[np.
     is_passing = np.zeros(n_terms, dtype=bool)
     is_passing[is_known] = share < _TOPICAL * np.median(share) if len(share) else False
     return is_passing
+
+
+def stop_words(terms: pa.StringArray, languages: Iterable[str]) -> NDArray[np.bool_]:
+    """Mark the terms that are stop words of some languages, (v,): a handful of stories does not show that they are.
+
+    Parameters
+    ----------
+    terms : pyarrow.StringArray, length v
+    languages : iterable of str
+        Their codes, such as 'de'.
+
+    Examples
+    --------
+    >>> stop_words(pa.array(["fähre", "nicht", "wir"]), ["de"]).tolist()
+    [False, True, True]
+    """
+    names = {_STOP_WORDS[language] for language in languages if language in _STOP_WORDS}
+    if not names:
+        return np.zeros(len(terms), dtype=bool)
+    from bm25s import stopwords
+
+    words = sorted({word for name in names for word in getattr(stopwords, f"STOPWORDS_{name}")})
+    return as_mask(pc.is_in(terms, pa.array(words, terms.type)))
 
 
 def _uses(terms: sp.csr_matrix, rows: NDArray[np.int64]) -> NDArray[np.int64]:

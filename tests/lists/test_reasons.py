@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -68,6 +69,29 @@ def test_the_commonest_words_are_no_reason() -> None:
         for term in one.terms
     }
     assert not {"council", "meeting"} & {term for term, _ in terms}
+
+
+def test_stop_words_of_a_handful_of_german_stories_are_no_reason() -> None:
+    texts = {
+        "Brücke gesperrt": "Die Brücke über den Fluss bleibt gesperrt, weil die Stadt nicht genug Geld hat. "
+        "Wir haben das nicht gewusst, sagt der Bürgermeister.",
+        "Kein Geld für das Theater": "Das Theater wird nicht saniert. "
+        "Der Stadtrat hat das Geld nicht bewilligt, und wir müssen warten.",
+        "Schule bekommt Dach": "Die Schule bekommt ein neues Dach. "
+        "Das hat der Stadtrat beschlossen, und wir freuen uns.",
+        "Fluss steigt": "Der Fluss ist um zwei Meter gestiegen. Die Brücke ist nicht in Gefahr, sagt die Feuerwehr.",
+        "Chor singt im Theater": "Der Chor singt am Samstag im Theater. "
+        "Karten gibt es nicht mehr, sagt die Leiterin des Chors.",
+        "Neuer Trainer": "Der Verein hat einen neuen Trainer. "
+        "Er kommt aus der zweiten Liga und hat nicht lange überlegt.",
+    }
+    rec = Recommender(Settings().override(OPTIONS)).fit(
+        [{"id": title, "title": title, "body": body} for title, body in texts.items()]
+    )
+    reasons = {title: told(rec, title) for title in texts}
+    assert "Brücke" in " ".join(reasons["Brücke gesperrt"]["Fluss steigt"])
+    every = " ".join(reason for found in reasons.values() for one in found.values() for reason in one).lower()
+    assert not {"das", "der", "die", "hat", "nicht", "und", "wir"} & set(re.findall(r"\w+", every))
 
 
 def test_a_pin_and_a_boost_are_told_first() -> None:
