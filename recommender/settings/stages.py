@@ -291,7 +291,7 @@ class SelectionSettings(Stage):
         description="minimum P(same event) for stories of two outlets (`source`, else the host of the URL)",
     )
     event_threshold_own: float = Field(
-        0.999,
+        0.998,
         gt=0,
         le=1,
         description="the same for stories of one outlet, which seldom reports an event twice, in archives that are"
