@@ -1,4 +1,4 @@
-"""Find words that are common in their own language or section, however rare they are in the whole archive."""
+"""Find words that say nothing of a story: common in its language or section, used in passing, or stop words."""
 
 from __future__ import annotations
 
@@ -21,8 +21,18 @@ _LEAST = 20  # stories that a language or section needs before its common words 
 _TOPICAL = 1.3  # times as often as most words a word must recur within stories, or they use it in passing
 _BLOCK = 1 << 14  # stories looked at together
 _STOP_WORDS = {  # by language, in `bm25s.stopwords`; English ones are no terms
-    **{"da": "DANISH", "de": "GERMAN", "es": "SPANISH", "fr": "FRENCH", "it": "ITALIAN", "nl": "DUTCH"},
-    **{"no": "NORWEGIAN", "nb": "NORWEGIAN", "pt": "PORTUGUESE", "ru": "RUSSIAN", "sv": "SWEDISH", "tr": "TURKISH"},
+    "da": "DANISH",
+    "de": "GERMAN",
+    "es": "SPANISH",
+    "fr": "FRENCH",
+    "it": "ITALIAN",
+    "nb": "NORWEGIAN",
+    "nl": "DUTCH",
+    "no": "NORWEGIAN",
+    "pt": "PORTUGUESE",
+    "ru": "RUSSIAN",
+    "sv": "SWEDISH",
+    "tr": "TURKISH",
 }
 
 
