@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from functools import cache
 
 import numpy as np
 import pyarrow as pa
@@ -14,8 +13,10 @@ from numpy.typing import NDArray
 from recommender.articles.columns import text_buffers
 from recommender.articles.scripts import fold, is_letter, pair_characters
 from recommender.compute.parallel import in_order
+from recommender.features.stop_words import ENGLISH_STOP_WORDS
 
 BLOCK = 2_048  # texts counted together
+_STOP_WORDS = pa.array(ENGLISH_STOP_WORDS.split(), pa.large_string())
 _IS_ASCII_WORD = np.array([chr(byte).isalnum() or chr(byte) == "_" for byte in range(128)] + [False] * 128)
 
 
@@ -80,7 +81,7 @@ def _count(texts: pa.LargeStringArray) -> Counts:
     bounds, words = _split_words(_normalise(texts))
     encoded = words.dictionary_encode()
     vocabulary = encoded.dictionary
-    is_term = pc.and_(pc.greater_equal(pc.utf8_length(vocabulary), 2), pc.invert(pc.is_in(vocabulary, _stop_words())))
+    is_term = pc.and_(pc.greater_equal(pc.utf8_length(vocabulary), 2), pc.invert(pc.is_in(vocabulary, _STOP_WORDS)))
     row = np.repeat(np.arange(len(texts)), np.diff(bounds))
     code = encoded.indices.to_numpy().astype(np.int64)
     kept = is_term.to_numpy(zero_copy_only=False)[code]
@@ -92,13 +93,6 @@ def _count(texts: pa.LargeStringArray) -> Counts:
     used, term = np.unique(code, return_inverse=True)
     lengths = np.bincount(row, minlength=len(texts))
     return Counts(vocabulary.take(pa.array(used)).to_pylist(), lengths, term.astype(np.int32), count.astype(np.int32))
-
-
-@cache
-def _stop_words() -> pa.Array:
-    from sklearn.feature_extraction.text import ENGLISH_STOP_WORDS
-
-    return pa.array(sorted(ENGLISH_STOP_WORDS), pa.large_string())
 
 
 def _normalise(texts: pa.LargeStringArray) -> pa.LargeStringArray:

@@ -280,10 +280,14 @@ def score_by_ranker(
 
 def is_among(rows: NDArray[np.int64], others: NDArray[np.int64]) -> NDArray[np.bool_]:
     """Check which catalog rows of each story, (q, c), are among its `others`; False where there is no row."""
-    size = int(max(rows.max(initial=-1), others.max(initial=-1))) + 1
-    offset = np.arange(len(rows))[:, None] * size  # makes the rows of different stories differ
-    keys = np.where(others >= 0, offset + others, -1).ravel()
-    return np.asarray((rows >= 0) & np.isin(offset + rows, keys))
+    is_other = np.zeros(int(max(rows.max(initial=-1), others.max(initial=-1))) + 2, dtype=bool)
+    is_among_others = np.empty(rows.shape, dtype=bool)
+    for story, (own_rows, own_others) in enumerate(zip(rows, others, strict=True)):
+        is_other[own_others] = True
+        is_other[-1] = False  # where there is no row
+        is_among_others[story] = is_other[own_rows]
+        is_other[own_others] = False
+    return is_among_others
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -104,9 +104,8 @@ def nearest(
     if within_reach:
         assert stories.reach is not None
         assert rows.table.reach is not None
-        cells = rows.table.reach
-        centres = products_with_centres(stories.vectors, cells.centres, cells.floats)
-        centres = np.take(centres, rows.cells, axis=1)  # `[:, cells]` would give an array in column order
+        reach_of_rows, cells = rows.table.reach, rows.cells
+        centres = products_with_centres(stories.vectors, reach_of_rows.centres[cells], reach_of_rows.floats[cells])
         reach = stories.reach.cut, centres
         others = *rows.vectors_and_rows, rows.postings.arrays, rows.cell_offsets
         loops.best_of_near(len(queries), stories.vectors, *keys, *reach, queries.rows, *others, rows.arrays, buffers)
