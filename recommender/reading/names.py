@@ -48,10 +48,10 @@ _ALIASES = {
     ),
     "section": (
         "category desk channel rubric department categories section_name article_section category_name "
-        "article_category section_title post_category primary_section desk_section ressort rubrik primary_category "
-        "sections kategorie rubrique catégorie sección categoría rubriek sezione seção editoria secao dział kategoria "
-        "kategori avdelning seksjon sektion osasto rovat rubrika bölüm рубрика раздел категория 栏目 欄目 分类 分類 "
-        "カテゴリ カテゴリー 섹션"
+        "article_category section_title category_title post_category primary_section desk_section ressort rubrik "
+        "primary_category sections kategorie rubrique catégorie sección categoría rubriek sezione seção editoria secao "
+        "dział kategoria kategori avdelning seksjon sektion osasto rovat rubrika bölüm рубрика раздел категория 栏目 "
+        "欄目 分类 分類 カテゴリ カテゴリー 섹션"
     ),
     "tags": (
         "keywords topics labels subject subjects tag_names tag tag_list post_tag metakey meta_keywords schlagworte "
@@ -60,35 +60,35 @@ _ALIASES = {
         "štítky címkék kulcsszavak etiketler теги метки ключевые_слова 标签 標籤 タグ キーワード 태그"
     ),
     "language": (
-        "lang locale locale_code languages_code in_language language_code lang_code sprache langue idioma lingua taal "
-        "język språk sprog kieli jazyk nyelv dil язык 语言 語言 言語 언어"
+        "lang locale locale_code languages_code in_language language_code lang_code item_language human_language "
+        "sprache langue idioma lingua taal język språk sprog kieli jazyk nyelv dil язык 语言 語言 言語 언어"
     ),
     "author": (
         "authors byline creator dc_creator author_name author_display_name coauthors authored_by written_by "
-        "author_username writer reporter autor autorin autor_in autoren verfasser verfasserin redakteur auteur "
-        "auteurs autora autores autore forfatter skribent författare kirjoittaja szerző yazar journaliste автор 作者 "
-        "著者 筆者 記者 저자 기자"
+        "author_username created_by_alias writer reporter autor autorin autor_in autoren verfasser verfasserin "
+        "redakteur auteur auteurs autora autores autore forfatter skribent författare kirjoittaja szerző yazar "
+        "journaliste автор 作者 著者 筆者 記者 저자 기자"
     ),
     "source": "brand publisher outlet publication site site_name source_name newspaper",
     "url": (
         "link permalink canonical_url web_url website_url article_url post_url page_url html_url story_url webadresse "
-        "requested_url internetadresse artikel_url artikellink lien adresse_web enlace indirizzo ссылка"
+        "requested_url full_url internetadresse artikel_url artikellink lien adresse_web enlace indirizzo ссылка"
     ),
     "image_url": (
         "image thumbnail picture feature_image top_image lead_image url_to_image photo main_image hero_image "
         "featured_image cover_image og_image image_src bild bild_url bildadresse"
     ),
     "published_at": (
-        "published pub_date publish_date publication_date date_published published_date first_publication_date "
-        "last_published published_time publication_time published_on first_published first_publish_date "
-        "first_published_at web_publication_date date_gmt post_date_gmt post_date display_date version_created "
-        "content_created first_created dc_date issued publish_time publishedat_utc publish_up publish_at "
-        "publish_date_time publication_date_time published_date_time date_time article_date released_at date_publish "
-        "datum_publicatie julkaisupäivä release_date authored_on publish_on posted posted_at posted_on date datetime "
-        "timestamp created_at created created_date date_created created_on created_time creation_date creation_time "
-        "erstellt_am créé_le time seen_date datum fecha tarih dato päivämäärä dátum дата_публикации опубликовано дата "
-        "发布时间 發布時間 发布日期 發布日期 日期 公開日 公開日時 掲載日 掲載日時 配信日時 日付 게시일 등록일 발행일 "
-        "날짜 data"
+        "published first_published first_published_at first_published_date first_publish_date first_publication_date "
+        "pub_date publish_date publication_date date_published published_date last_published published_time "
+        "publication_time published_on web_publication_date date_gmt post_date_gmt post_date display_date "
+        "version_created content_created first_created dc_date issued publish_time publishedat_utc publish_up "
+        "publish_at date_time_pub publish_date_time publication_date_time published_date_time date_time article_date "
+        "released_at date_publish datum_publicatie julkaisupäivä release_date authored_on publish_on posted posted_at "
+        "posted_on date datetime timestamp created_at created created_date create_date date_created created_on "
+        "created_time creation_date creation_time erstellt_am créé_le time seen_date datum fecha tarih dato päivämäärä "
+        "dátum дата_публикации опубликовано дата 发布时间 發布時間 发布日期 發布日期 日期 公開日 公開日時 掲載日 "
+        "掲載日時 配信日時 日付 게시일 등록일 발행일 날짜 data"
     ),
     "updated_at": (
         "modified_gmt post_modified_gmt updated modified modified_at date_modified last_modified lastmod "
@@ -185,6 +185,8 @@ _PLACES = {  # folded name -> field, and the place among its names
     for field in FIELDS
     for place, name in reversed(list(enumerate((field, *ALIASES.get(field, ())))))
 }
+# before `publishedAt`, which next to these is the last publication
+_PLACES |= {fold(name): ("published_at", -0.5) for name in ALIASES["published_at"] if name.startswith("first_publi")}
 _PATTERNS = [
     (re.compile("|".join(forms)), field, _PLACES[fold(before)][1] - 0.5 if before else float(len(ALIASES[field]) + 1))
     for field, before, *forms in _FORMS

@@ -41,13 +41,30 @@ _NOT_THERE = "columns that reading.columns names are not in the input, and their
 NO_STORY = "files or folders without a story"
 # written next to lists, where a folder is both input and output
 _OWN_FILES = (CURRENT, "journal.jsonl", "rejected.jsonl", "tombstones.jsonl", "unpublished.json")
-_DATABASES = (
+# Files that are known and not read: how they begin, what they are, and what to give in their place.
+_NOT_READ = (
     (re.compile(rb"SQLite format 3\0"), "a database of SQLite", "--query with sqlite:///{}"),
+    (re.compile(rb".{8}DUCK", re.DOTALL), "a database of DuckDB", "a table of it: COPY stories TO 'stories.parquet'"),
     (re.compile(rb"PGDMP"), "a dump of PostgreSQL", "it restored (pg_restore), and --query with the database"),
     (
         re.compile(rb"(?i)\s*(?:(?:--|#)[^\n]*\n\s*|/\*.*?\*/;?\s*)*(?:set|use|drop|create|insert|lock|copy|begin)\s"),
         "a dump of SQL",
         "it loaded into a database, and --query with that",
+    ),
+    (re.compile(rb"7z\xbc\xaf|Rar!"), "an archive of 7-Zip or RAR", "it unpacked in a folder, or packed as .zip"),
+    (re.compile(rb"Obj\x01|ORC"), "a file of Avro or ORC", "it converted to Parquet"),
+    (re.compile(rb"\x80[\x02-\x05]"), "a pickle of Python, which may run any program", "frame.to_parquet(...)"),
+    (re.compile(rb"%PDF"), "a PDF", "what it was made from"),
+    (re.compile(rb"WARC/1"), "an archive of web pages (WARC)", "its pages as files of HTML in a folder"),
+    (
+        re.compile(rb"(?i)(?:[a-z-]+: [^\n]*\n(?:[ \t]+[^\n]*\n)*)*?(?:mime-version|snapshot-content-location|from): "),
+        "a mail or a page saved as one (MHTML)",
+        "the page saved as HTML",
+    ),
+    (
+        re.compile(rb"(?:[A-Z ]+: ?[^\n]*\n)*?(?:TITLE|BASENAME): "),
+        "an export of Movable Type",
+        "it imported into WordPress (Tools > Import), and its export",
     ),
 )
 
@@ -270,7 +287,7 @@ def _open_path(path: Path, notes: Notes, format: str | None, may_be_empty: bool)
 
 def _describe_unreadable(path: Path) -> str:
     head = File(path, ReadingSettings()).head
-    for pattern, kind, instead in _DATABASES:
+    for pattern, kind, instead in _NOT_READ:
         if pattern.match(head[:10_000]):
             return f"{path} is {kind}, which is not read; expected {instead.format(path)}"
     return f"unknown kind of file: {path}; expected {KNOWN}, or --input-format with what it holds"

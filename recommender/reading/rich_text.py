@@ -37,7 +37,7 @@ def rich_text(value: Any) -> str | None:
     """Convert a tree to HTML, a paragraph for each node that contains words; None for what is no tree.
 
     Such trees are those of Contentful, Strapi, Sanity, Slate, ProseMirror, Lexical, Draft.js, Editor.js, Quill,
-    Prismic, Wagtail, Notion, Wix and Mobiledoc.
+    Prismic, Wagtail, Notion, Wix, DatoCMS and Mobiledoc.
 
     Examples
     --------
@@ -51,6 +51,8 @@ def rich_text(value: Any) -> str | None:
             return _to_html(_mobiledoc_paragraphs(value))
         if isinstance(value.get("ops"), list):
             value = value["ops"]
+        elif isinstance(value.get("value"), Mapping):  # of DatoCMS
+            value = value["value"]
     nodes = value if isinstance(value, list) else [value]
     objects = [node for node in nodes if isinstance(node, Mapping)]
     if not any(map(_is_part, objects)):

@@ -164,6 +164,8 @@ class StatusCheck:
     def from_columns(cls, columns: Mapping[str, str], settings: ReadingSettings) -> StatusCheck:
         """Make the check of columns by their folded names."""
         hidden, shown = (frozenset(map(fold, values)) for values in (settings.hidden_values, settings.shown_values))
+        if {"archived", "draft"} <= {name.removeprefix("is") for name in columns}:  # of Webflow: taken off the site
+            hidden |= {"archived"}
         checked = tuple(
             (column, name)
             for name, column in columns.items()

@@ -35,21 +35,29 @@ _DAYS = (  # of the week, before a date
     "maandag dinsdag woensdag donderdag vrijdag zaterdag zondag ma wo vr za zo "
     "poniedziałek wtorek środa czwartek piątek sobota niedziela pon wt śr czw pt sob niedz "
     "måndag tisdag onsdag torsdag fredag lördag söndag mandag tirsdag lørdag søndag "
-    "понедельник вторник среда четверг пятница суббота воскресенье пн вт ср чт пт сб вс"
+    "понедельник вторник среда четверг пятница суббота воскресенье пн вт ср чт пт сб вс "
+    "понеділок вівторок середа четвер п'ятниця п’ятниця субота неділя "
+    "pazartesi salı çarşamba perşembe cuma cumartesi pazar "
+    "δευτέρα τρίτη τετάρτη πέμπτη παρασκευή σάββατο κυριακή δευ τρι τετ πεμ παρ σαβ κυρ "
+    "senin selasa rabu kamis jumat jum'at sabtu minggu "
+    "الاثنين الإثنين الثلاثاء الأربعاء الاربعاء الخميس الجمعة السبت الأحد الاحد "
+    "सोमवार मंगलवार बुधवार गुरुवार शुक्रवार शनिवार रविवार"
 )
 _WEEKDAY = re.compile(
     r"(?:(?:mon|tues?|wed(?:nes)?|thu(?:r|rs)?|fri|sat(?:ur)?|sun)(?:day)?\b\.?,?\s*"
     rf"|(?:(?:{'|'.join(_DAYS.split())})\b\.?,?\s+)+(?=\d))",
     re.IGNORECASE,
 )
-_MONTH_NAME = r"(?P<name>[^\W\d_]{3,12})"
+_MONTH_NAME = (
+    r"(?P<name>[\u0900-\u0963]{2,12}|[^\W\d_]{3,12})"  # of Hindi with the signs of vowels, which are no letters
+)
 _CLOCK = (
     r"(?P<hour>\d{1,2})(?:(?:[:.]|\s?h\s?)(?P<minute>\d{2})(?:[:.](?P<second>\d{2})(?:[.,](?P<fraction>\d{1,9}))?)?)?"
     r"(?:\s*(?P<half>[ap]\.?\s?m\b\.?))?(?:\s*(?P<unit>uhr|uur|hrs|h)\b)?"
 )
 _AT = r"at|um|à|às|a las|(?:alle )?ore|alle|kl\.?|klo|om|o|v|u|ob|la|saat|в|о|об|у|στις"  # before a time of day
 _CLOCK_AFTER = re.compile(
-    rf"(?:(?:T|:|-(?=\d\d\.\d\d\.\d\d)|\s*,\s*|\s+[-–|@]\s+|,?\s+(?:{_AT})\s+|\s+){_CLOCK})?"
+    rf"(?:(?:T|:|-(?=\d\d\.\d\d\.\d\d)|\s*,\s*|\s+[-–|@/•·]\s+|,?\s+(?:{_AT})\s+|\s+){_CLOCK})?"
     rf"\s*(?P<zone>{ZONE})?",
     re.IGNORECASE,
 )
@@ -81,10 +89,12 @@ _LABEL = re.compile(
     re.IGNORECASE,
 )
 _OF_YEAR = re.compile(r"(?<=\d{4}) ?(?:г(?:ода)?|р(?:оку)?)\b\.?")  # "of the year" in Russian and Ukrainian
+_CJK_DAY = re.compile(r"\s*[(（][月火水木金土日一二三四五六월화수목금토일](?:曜日|曜|요일)?[)）]")
 _CJK_CLOCK = re.compile(
     r"\s*(?P<half>午前|上午|오전|午後|下午|오후)?\s*(?P<hour>\d{1,2})\s?[時时시]\s?(?:(?P<minute>\d{1,2})\s?[分분]\s?"
     r"(?:(?P<second>\d{1,2})\s?[秒초])?)?"
 )
+_HALF = re.compile(r"(午前|上午|오전|午後|下午|오후)\s?(\d{1,2}:\d{2}(?::\d{2})?)")
 _MORNING = ("午前", "上午", "오전")
 _ERAS = {"令和": 2018, "平成": 1988, "昭和": 1925}
 _ERA = re.compile(rf"({'|'.join(_ERAS)})\s?(元|\d{{1,2}})\s?(?=年)")
@@ -152,6 +162,7 @@ def normalize_text(text: str) -> str:
     """Drop what stands before a date, and write full-width signs and dates of East Asia and Russia as others do."""
     if not text.isascii():
         text = _OF_YEAR.sub("", _DIRECTIONS.sub("", normalize("NFKC", text)))
+        text = _HALF.sub(lambda half: f" {half[2]} {'AM' if half[1] in _MORNING else 'PM'}", _CJK_DAY.sub("", text))
         text = _ERA.sub(lambda era: str(_ERAS[era[1]] + (1 if era[2] == "元" else int(era[2]))), text)
         if clock := _CJK_CLOCK.search(text):
             half = "" if clock["half"] is None else " AM" if clock["half"] in _MORNING else " PM"

@@ -35,7 +35,7 @@ _PLAIN_TYPES = frozenset((str, int, bool, dict, list))
 # types of DynamoDB and Firestore, and those of Avro and BigQuery.
 _KEYS = (
     "rendered", "basic", "processed", "#text", "@value", "$t", "_", "value", "name", "term", "title", "headline",
-    "label", "text", "content", "html", "display_name", "displayName", "full_name", "fullName", "byline",
+    "label", "text", "content", "html", "markup", "display_name", "displayName", "full_name", "fullName", "byline",
     "fullOrUserName", "slug", "$oid", "$date", "$numberLong", "$numberInt", "$numberDouble", "$numberDecimal",
     "$uuid", "$timestamp", "en", "main", "original", "webTitle", "data", "attributes", "_seconds", "seconds", "node",
     "nodes", "edges", "t", "S", "N", "SS", "L", "BOOL", "stringValue", "timestampValue", "integerValue",
@@ -43,7 +43,7 @@ _KEYS = (
     "string", "long", "int", "array", "list", "element", "v",
 )  # fmt: skip
 _NAMES = ("name", "term", "label", "title", "slug")
-_ADDRESSES = ("url", "href", "src", "contentUrl", "@id", "link", "canonical", "uri", "original")
+_ADDRESSES = ("url", "href", "src", "contentUrl", "@id", "link", "canonical", "uri", "original", "path")
 _PERSON_NAMES = ("first_name", "last_name"), ("firstName", "lastName"), ("givenName", "familyName")
 _LOCALE = re.compile(r"[a-z]{2}(?:[-_][A-Za-z]{2,4})?")
 _MAX_DEPTH = 6  # of objects in objects

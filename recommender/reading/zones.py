@@ -30,7 +30,7 @@ _OFFSET = re.compile(r"(?:UTC|GMT|Z)?\s*([+\-−])(\d{1,2})(?::?(\d{2}))?(?::?00
 _REGION = re.compile(r"[A-Za-z]+(?:/[A-Za-z0-9_+\-]+)+|UTC|GMT")
 _BRACKET = r"\[[A-Za-z0-9_/+\-]{1,40}\]"
 ZONE = (
-    r"(?:(?:UTC|GMT)?\s*[+\-−]\d{1,2}(?::?\d{2})?(?::?00)?(?:\s*\([A-Za-z .]{1,40}\)|\s+[A-Z]{1,5})?"
+    r"(?:(?:UTC|GMT)?\s*[+\-−]\d{1,2}(?::?\d{2})?(?::?00)?(?:\s*\([^()\d]{1,40}\)|\s+[A-Z]{1,5})?"
     rf"(?:\s*{_BRACKET})?|{_BRACKET}|[A-Za-z]+(?:/[A-Za-z0-9_+\-]+){{1,2}}|\(?[A-Za-z]{{1,5}}\)?(?:\s*{_BRACKET})?)"
 )
 """What may be a zone at the end of a time; `in_zone` finds whether it is one."""

@@ -487,8 +487,10 @@ def test_relative_links_of_pages_lead_to_pages(tmp_path: Path) -> None:
         ("2026-11-27-fog-rolls-in.md", "---\nlayout: post\n---\nIt ran.\n", {"title": "Fog rolls in"}),
         ("2026-11-27-a.md", "---\ntitle: Fog\ndate: 2026-11-27 or so\n---\nIt ran.\n", {"title": "Fog"}),
         ("2026-11-27-a.md", "---\nauthor: Ann\n---\n# Fog\n\nIt ran.\n", {"title": "Fog", "author": "Ann"}),
+        ("2026-11-27.fog-rolls-in.md", "---\nid: 1\n---\nIt ran.\n", {"id": "1", "title": "Fog rolls in"}),
+        ("2026-11-27-0930.fog.md", "---\nid: 1\n---\nIt ran.\n", {"id": "1", "title": "Fog"}),
     ],
-    ids=["Pelican", "no title", "a date that cannot be read", "a heading as title"],
+    ids=["Pelican", "no title", "a date that cannot be read", "a heading as title", "Statamic", "Statamic with a time"],
 )
 def test_what_a_page_of_markdown_says_otherwise(tmp_path: Path, name: str, text: str, expected: dict[str, Any]) -> None:
     ((row,), report) = read(tmp_path, name, text)
@@ -588,9 +590,9 @@ def test_rows_of_systems(system: str) -> None:
 
 
 def test_an_unknown_file_names_what_is_known(tmp_path: Path) -> None:
-    (tmp_path / "a.pdf").write_bytes(b"%PDF-1.7")
+    (tmp_path / "a.pages").write_bytes(b"any")
     with pytest.raises(InputError, match=r"expected \.jsonl, .*--input-format"):
-        read_articles(tmp_path / "a.pdf")
+        read_articles(tmp_path / "a.pages")
 
 
 @settings(max_examples=100, deadline=None)
@@ -617,11 +619,19 @@ def test_any_bytes_in_any_format_are_read_or_rejected(
         ("dump", b"--\n-- PostgreSQL database dump\n--\n\nSET statement_timeout = 0;\n", "a dump of SQL"),
         ("a.dump", b"PGDMP\x01\x0e\x00", "a dump of PostgreSQL"),
         ("a.db", b"SQLite format 3\0" + bytes(84), "--query with sqlite:///"),
+        ("a.duckdb", bytes(8) + b"DUCK" + bytes(84), "a database of DuckDB"),
+        ("a.7z", b"7z\xbc\xaf'\x1c" + bytes(84), "packed as .zip"),
+        ("a.avro", b"Obj\x01" + bytes(84), "converted to Parquet"),
+        ("a.pkl", b"\x80\x04\x95" + bytes(84), "a pickle of Python"),
+        ("a.pdf", b"%PDF-1.7\n", "a PDF"),
+        ("a.warc", b"WARC/1.0\r\n", "files of HTML"),
+        ("a.mhtml", b"From: <Saved by Blink>\r\nSubject: a\r\n b\r\nMIME-Version: 1.0\r\n", "saved as HTML"),
+        ("export.txt", b"AUTHOR: Ann\nTITLE: Ferry\nSTATUS: Publish\n-----\n", "an export of Movable Type"),
         ("a.abc", b"", "unknown kind of file"),
         ("a.abc", b"-- " * 3000, "unknown kind of file"),
     ],
 )
-def test_dumps_of_databases_are_told_by_their_kind(tmp_path: Path, name: str, data: bytes, told: str) -> None:
+def test_what_is_known_and_not_read_is_told_by_its_kind(tmp_path: Path, name: str, data: bytes, told: str) -> None:
     (tmp_path / name).write_bytes(data)
     with pytest.raises(InputError, match=told):
         read_articles(tmp_path / name)

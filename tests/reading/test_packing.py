@@ -5,11 +5,13 @@ from __future__ import annotations
 import gzip
 import io
 import random
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from recommender.reading.formats.packing import ChunkStream, unpack_gzip
+from recommender.reading.read import read_articles
 
 TEXT = b"".join(b'{"id": %d, "title": "Ferry %d aground"}\n' % (at, at * 7919 % 1_009) for at in range(5_000))
 NOISE = random.Random(0).randbytes(50_000)
@@ -40,6 +42,12 @@ def unpacked(stream: Any) -> tuple[bytes, type[Exception] | None]:
 )
 def test_members_are_unpacked_one_after_another(data: bytes) -> None:
     assert unpacked(ChunkStream(unpack_gzip(io.BytesIO(data)))) == (gzip.decompress(data) if data else b"", None)
+
+
+@pytest.mark.parametrize("end", [".gz", ".zst"])
+def test_a_file_that_was_unpacked_on_its_way_is_read_as_it_is(tmp_path: Path, end: str) -> None:
+    (tmp_path / f"a.csv{end}").write_text("id,title\n1,Ferry\n")
+    assert read_articles(tmp_path / f"a.csv{end}")[0]["title"].to_pylist() == ["Ferry"]
 
 
 @pytest.mark.parametrize("kept", [1, 2, 5, 9, 12, 100, 9_000, -9, -8, -4, -1])

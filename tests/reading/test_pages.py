@@ -119,6 +119,10 @@ MICRODATA = """<div itemscope itemtype="https://schema.org/NewsArticle"><h1>Ferr
 <meta itemprop="datePublished" content="2026-11-27T08:00:00Z"><div itemprop="articleBody">It ran.</div></div>"""
 HENTRY = """<article class="h-entry"><header><h1>Ferry aground</h1></header><section>It ran.</section>
 <footer><time class="dt-published" datetime="2026-11-27T08:00:00Z">today</time></footer></article>"""
+MEDIUM = """<article class="h-entry"><header><h1 class="p-name">Ferry aground</h1></header>
+<section class="p-summary">In fog</section><section class="e-content"><p>It ran.</p></section>
+<footer><p>By <a class="p-author">Ann</a> on <time class="dt-published" datetime="2026-11-27T08:00:00Z">today</time></p>
+<p><a href="https://c.example/1" class="p-canonical">Link</a></p></footer></article>"""
 BESIDE = "<footer><p>The Courier is published by the harbour company of Port Ellery.</p></footer>"
 
 
@@ -150,10 +154,28 @@ def test_the_text_of_a_page_is_found_where_most_paragraphs_stand_together(
         (NAMED, ARTICLE.replace("<h1>", '<time datetime="2026-11-27T08:00Z">8</time><h1>')),
         ("", MICRODATA),
         ("", HENTRY),
+        ("", MEDIUM),
     ],
-    ids=["CDATA", "tab in a text", "main entity", "name of the site, time in the page", "microdata", "microformat"],
+    ids=[
+        "CDATA",
+        "tab in a text",
+        "main entity",
+        "name of the site, time in the page",
+        "microdata",
+        "microformat",
+        "Medium",
+    ],
 )
 def test_what_a_page_says_is_read_where_it_stands(tmp_path: Path, head: str, body: str) -> None:
     (tmp_path / "a.html").write_text(page(head, body))
     (row,) = read_articles(tmp_path)[0].to_pylist()
     assert (row["title"], row["published_at"].hour, row["body"][:6]) == ("Ferry aground", 8, "It ran")
+
+
+def test_a_microformat_names_the_author_the_lead_and_the_address(tmp_path: Path) -> None:
+    (tmp_path / "2026-11-27_Ferry.html").write_text(f"<html>{MEDIUM}")
+    (tmp_path / "draft_Fog.html").write_text("<html>" + MEDIUM.replace("c.example/1", "c.example/2"))
+    table, report = read_articles(tmp_path)
+    (row,) = table.to_pylist()
+    assert [row[name] for name in ("author", "lead", "url")] == ["Ann", "In fog", "https://c.example/1"]
+    assert report.unpublished == {"status draft": 1}

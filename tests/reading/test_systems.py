@@ -301,11 +301,27 @@ INNER: dict[str, dict[str, Any]] = {
         "uuid": "u",
         "name": "internal",
         "full_slug": "news/ferry",
-        "published_at": TIME,
+        "first_published_at": TIME,
+        "published_at": "2026-11-28",
         "content": {"component": "article", "headline": "Ferry", "text": "x"},
     },
     "Wagtail": {"id": 7, "title": "Ferry", "body": "x", "meta": {"type": "news.Page", "first_published_at": TIME}},
-}
+    "Umbraco": {
+        "name": "Ferry",
+        "createDate": TIME,
+        "id": 7,
+        "properties": {"bodyText": {"markup": "<p>x</p>", "blocks": []}},
+    },
+    "DatoCMS": {
+        "id": 7,
+        "title": "Ferry",
+        "_publishedAt": "2026-11-28",
+        "_firstPublishedAt": TIME,
+        "content": {"value": {"schema": "dast", "document": {"type": "root", "children": [
+            {"type": "paragraph", "children": [{"type": "span", "value": "x"}]},
+        ]}}},
+    },
+}  # fmt: skip
 
 
 @pytest.mark.parametrize("system", INNER)
@@ -729,6 +745,71 @@ FURTHER: dict[str, tuple[Any, list[dict[str, Any]], dict[str, int]]] = {
         [{"id": "7", "title": "Ferry", "section": "Local", "body": "It ran aground.\n\nFog\n\n1 2"}],
         {},
     ),
+    "DatoCMS": (
+        {
+            "data": [
+                {
+                    "id": 7,
+                    "type": "item",
+                    "attributes": FERRY,
+                    "meta": {"status": "published", "published_at": "2026-11-27"},
+                },
+                {"id": 8, "type": "item", "attributes": FERRY, "meta": {"status": "draft"}},
+            ]
+        },
+        [{"id": "7", "kind": "news", "published_at": datetime(2026, 11, 27, tzinfo=UTC), **FERRY}],
+        {"status draft": 1},
+    ),
+    "sheets of Google": (
+        "google.visualization.Query.setResponse("
+        + json.dumps(
+            {
+                "table": {
+                    "cols": [{"id": "A", "label": "id"}, {"id": "B", "label": "title"}, {"id": "C", "label": "date"}],
+                    "rows": [
+                        {"c": [{"v": 7.0, "f": "7"}, {"v": "Ferry"}, {"v": "Date(2026,10,27,9,5,0)", "f": "Nov 27"}]},
+                        {"c": [{"v": 8.0}, {"v": "Fog"}, None]},
+                    ],
+                }
+            }
+        )
+        + ");",
+        [
+            {"id": "7", "title": "Ferry", "published_at": datetime(2026, 11, 27, 9, 5, tzinfo=UTC)},
+            {"id": "8", "title": "Fog", "published_at": None},
+        ],
+        {},
+    ),
+    "Joomla": (
+        [
+            {"id": id_, "title": "Ferry", "introtext": "<p>It ran aground.</p>", "fulltext": full, "catid": 2,
+             "state": 1, "access": access, "created_by_alias": "Ann", "category_title": "Local"}
+            for id_, full, access in ((7, "", 1), (8, "<p>It sank.</p>", 2))
+        ],
+        [
+            {"id": "7", **FERRY, "access": "free", "author": "Ann", "section": "Local"},
+            {"id": "8", "body": "It ran aground.\n\nIt sank.", "access": "paid"},
+        ],
+        {},
+    ),
+    "Apple News": (
+        {
+            "version": "1.7", "identifier": "7", "title": "Ferry", "language": "en", "layout": {"columns": 7},
+            "metadata": {"authors": ["Ann"], "canonicalURL": "https://c.example/1", "datePublished": "2026-11-27"},
+            "components": [
+                {"role": "title", "text": "Ferry"},
+                {"role": "body", "text": "It ran", "format": "html"},
+                {"role": "photo", "URL": "bundle://a.jpg", "caption": "A ferry"},
+                {"role": "container", "components": [{"role": "body", "text": "aground."}]},
+            ],
+        },
+        [
+            {"id": "7", "title": "Ferry", "body": "It ran\n\naground.", "author": "Ann", "url": "https://c.example/1",
+             "published_at": datetime(2026, 11, 27, tzinfo=UTC)}
+        ],
+        {},
+    ),
+    "JSON printed twice": (json.dumps(json.dumps([{"id": 7, **FERRY}])), [{"id": "7", **FERRY}], {}),
     "WordPress.com": (
         {
             "found": 1,
@@ -746,7 +827,7 @@ FURTHER: dict[str, tuple[Any, list[dict[str, Any]], dict[str, int]]] = {
         [{"id": "7", "tags": ["sea"], "section": "Local", "author": "Ann", **FERRY}],
         {},
     ),
-}
+}  # fmt: skip
 
 
 @pytest.mark.parametrize("system", FURTHER)

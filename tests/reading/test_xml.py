@@ -241,6 +241,26 @@ def test_a_feed_may_tell_little_of_a_story(tmp_path: Path) -> None:
     assert shown(row, "title", "body") == (None, "It ran aground.")
 
 
+@pytest.mark.parametrize("element", ["group", "content"])
+def test_what_a_feed_says_of_a_picture_is_not_said_of_the_story(tmp_path: Path, element: str) -> None:
+    picture = (
+        f'<media:{element} url="https://c.example/i.jpg"><media:title>A picture</media:title>'
+        '<media:thumbnail url="https://c.example/i.jpg"/></media:' + element + ">"
+    )
+    rss = (
+        f'<rss xmlns:media="http://search.yahoo.com/mrss/"><channel><item>{picture}<guid>1</guid><title>Ferry</title>'
+        '<source url="https://agency.example/feed">Agency</source></item></channel></rss>'
+    )
+    (row,), _ = read(tmp_path, rss)
+    assert shown(row, "title", "image_url", "source") == ("Ferry", "https://c.example/i.jpg", "Agency")
+
+
+def test_a_workbook_in_xml_is_told(tmp_path: Path) -> None:
+    head = '<?xml version="1.0"?>\n<?mso-application progid="Excel.Sheet"?>\n'
+    rows, report = read(tmp_path, f"{head}<Workbook><Worksheet><Table><Row/></Table></Worksheet></Workbook>")
+    assert (rows, "save it as .xlsx" in report.rejected[0].reason) == ([], True)
+
+
 @pytest.mark.parametrize("text", ["5 < 6", "<<![CDATA[5 < 6]]>", "<![CDATA[5 <![CDATA[< 6]]>]]>"])
 def test_signs_that_are_no_xml_cost_no_story(tmp_path: Path, text: str) -> None:
     (row,), report = read(tmp_path, f"<rss><channel><item><guid>1</guid><title>{text}</title></item></channel></rss>")

@@ -14,7 +14,7 @@ from recommender.reading.formats.file import File
 from recommender.reading.formats.rows import BadRow, LimitExceeded, Rows
 from recommender.reading.names import known_names
 
-_SEPARATORS = (",", ";", "\t", "|")
+_SEPARATORS = (",", ";", "\t", "|", "^", "~", "\x01")
 _SLASHED = re.compile(r"\\(.)", re.DOTALL)
 _SLASHES = {"n": "\n", "t": "\t", "r": "\r", "0": "", "N": "\\N", "\\": "\\"}
 _HAS_SLASHES = re.compile(r"(?:^|\t)\\N(?:\t|\r?\n|$)|[.!?>]\\n")
@@ -105,7 +105,8 @@ def rows_of_delimited(file: File, default: str = ",") -> Rows:
 
 def is_delimited(text: str) -> bool:
     """Check whether a text begins with names of columns of which some are known."""
-    line = re.split(r"[\r\n]", text.removeprefix("\ufeff").lstrip("\r\n"), maxsplit=1)[0]
+    lines = re.split(r"[\r\n]+", text.removeprefix("\ufeff").lstrip("\r\n"), maxsplit=2)
+    line = next((line for line in lines[:2] if line.strip(_RULED)), "")  # below a line that mysql draws
     if line.casefold().startswith("sep=") and len(line) == 5:
         return True
     if not 0 < len(line) < 10_000:

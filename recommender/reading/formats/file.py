@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import codecs
 import io
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -28,6 +29,7 @@ _MAGIC = {
     ".bz2": b"BZh",
     ".xz": b"\xfd7zXZ\x00",
 }
+_TEXT = re.compile(rb"(?:\xef\xbb\xbf)?[\t\r\n -~]+")  # of a file that was unpacked on its way, and kept its name
 _PACKED_TAR = (".tgz", ".tbz2", ".txz", ".tzst")
 
 
@@ -84,7 +86,7 @@ class File:
             start = file.peek(8)
             suffix = PurePath(self.member_name or self.path).suffix.lower()
             packing = next((known for known, magic in _MAGIC.items() if start.startswith(magic)), None)
-            if packing is None and suffix in _MAGIC and start:
+            if packing is None and suffix in _MAGIC and start and not _TEXT.fullmatch(start):
                 packing = suffix
             if packing is None:
                 yield file

@@ -40,6 +40,7 @@ _STORY_MARKS = (
     "body.single-post",
     ".h-entry",
 )
+_MICROFORMAT = {"description": ".p-summary", "author": ".p-author", "url": "a.p-canonical, a.u-url"}  # of .h-entry
 _DATE_ELEMENTS = (
     "[itemprop=datePublished]",
     "time.published",
@@ -49,7 +50,7 @@ _DATE_ELEMENTS = (
 )
 _BODY_ELEMENTS = (
     "[itemprop=articleBody]:not(meta)",
-    "article .article-body, article .entry-content, article .story-body, article .post-content",
+    "article .article-body, article .entry-content, article .story-body, article .post-content, .h-entry .e-content",
     "article",
     ".article-body, .entry-content, .story-body, .post-content",
     "main",
@@ -94,6 +95,8 @@ def _row_of_page(tree: LexborHTMLParser, name: str) -> dict[str, Any]:
     text = str((article or {}).get("articleBody") or (article or {}).get("text") or "")
     if len(text) < _MAX_STUB and (body := _find_body(tree)) is not None and len(body.text()) > 2 * len(text):
         row["articleBody"] = body.html
+    if name.startswith("draft_") and tree.css_first(".h-entry") is not None:  # of Medium
+        row["status"] = "draft"
     if not row.get("url") and not row.get("@id") and "id" not in row:
         row["id"] = name
     return row
@@ -119,6 +122,11 @@ def _read_head(tree: LexborHTMLParser) -> dict[str, Any]:
         ending = re.fullmatch(rf"(.*\S)\s+[-–—|•·]\s+{re.escape(site)}", fields.get("title", ""), re.IGNORECASE)
         if ending:
             fields["title"] = ending[1]
+    entries = tree.css(".h-entry")
+    for field, selector in _MICROFORMAT.items() if len(entries) == 1 else ():
+        if (node := entries[0].css_first(selector)) is not None:
+            value = node.attributes.get("href") if field == "url" else " ".join(node.text().split())
+            fields.setdefault(field, value or "")
     canonical, page = tree.css_first("link[rel=canonical]"), tree.css_first("html")
     if canonical is not None and (address := (canonical.attributes.get("href") or "").strip()):
         fields["url"] = address

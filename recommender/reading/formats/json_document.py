@@ -161,6 +161,8 @@ def rows_of_line(line: bytes, max_size: int) -> list[Any]:
 
 def rows_of_value(value: Any) -> Iterator[Any]:
     """Yield the rows of a value: of an object those that it wraps, of an array of objects those of each."""
+    if isinstance(value, str) and value[:1] in ("{", "["):  # it was printed twice
+        value = parse_printed(value) or value
     if isinstance(value, Mapping):
         yield from rows_within(dict(value))
     elif isinstance(value, list) and value and all(isinstance(item, dict) for item in value):

@@ -30,7 +30,7 @@ _UNDERLINE = re.compile(r"(?<=\S\n)(?:={3,}|-{3,})[ \t]*$", re.MULTILINE)  # of 
 _MAX_FRONT = 1 << 16  # characters
 _LANGUAGE = re.compile(r"(.+)\.([a-z]{2}(?:-[A-Za-z]{2,4})?)")
 _NAMED, _ALIAS = re.compile(r"^(\w[\w-]{0,40}):[ \t]+(\S.*)$", re.MULTILINE), re.compile(r"[:\[,-] *\*\w")
-_DATE = re.compile(r"(\d{4}-\d{2}-\d{2})-(.+)")
+_DATE = re.compile(r"(\d{4}-\d{2}-\d{2})(?:-\d{4}(?=\.))?[-.](.+)")
 
 
 class _NoAliases(yaml.SafeLoader):  # type: ignore[misc]
@@ -105,7 +105,7 @@ def _read_yaml(text: str) -> Any:
 def _row_of_page(values: dict[Any, Any], body: str, path: PurePath, is_member: bool) -> dict[str, Any]:
     """Make a row of what a page shows by its name, its folder and its text."""
     name = page_name(path)
-    dated_name = _DATE.fullmatch(name)  # as Jekyll names them
+    dated_name = _DATE.fullmatch(name)  # as Jekyll and Statamic name them
     folder = (path.parent.parent if _is_index(path) else path.parent).as_posix() if is_member else "."
     text, links = _without_local_links(_with_addresses(body.lstrip()))
     row: dict[str, Any] = {"id": values.get("slug") or name, "body": text}

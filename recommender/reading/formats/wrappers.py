@@ -30,13 +30,15 @@ _DOTTED_PATHS = (
     "props", "pageProps",
 )  # fmt: skip
 _PATHS = tuple(tuple(path.split(".")) for path in _DOTTED_PATHS)
-# Paths to the names of columns and to rows: of pandas and databases, BigQuery, Snowflake, Databricks, Athena and RDS.
+# Paths to the names of columns and to rows: of pandas, BigQuery, Snowflake, Databricks, sheets of Google, Athena, RDS.
 _COLUMN_PATHS = (
     ("columns",), ("meta",), ("fields",), ("headers",), ("schema", "fields"), ("resultSetMetaData", "rowType"),
     ("manifest", "schema", "columns"), ("ResultSet", "ResultSetMetadata", "ColumnInfo"), ("columnMetadata",),
+    ("table", "cols"),
 )  # fmt: skip
-_ROW_PATHS = ("data",), ("rows",), ("result", "data_array"), ("ResultSet", "Rows"), ("records",)
+_ROW_PATHS = ("data",), ("rows",), ("result", "data_array"), ("ResultSet", "Rows"), ("table", "rows"), ("records",)
 _CELL_KEYS = ("v", "VarCharValue", "stringValue", "longValue", "doubleValue", "booleanValue")
+_SHEET_DATE = re.compile(r"Date\((\d{4}(?:,\d{1,3}){2,6})\)")
 _MAX_DEPTH = 3  # of objects around a list
 _STORY_KEYS = frozenset((
     "title", "headline", "headlines", "webTitle", "body", "text", "_source", "attributes", "fields", "name",
@@ -257,9 +259,9 @@ def _rows_below_names(value: Row) -> list[Any] | None:
 
 
 def _cells(row: Any) -> list[Any] | None:
-    """List the cells of a row: as they are, or in an object as BigQuery and Athena write it."""
+    """List the cells of a row: as they are, or in an object as BigQuery, Google Sheets and Athena write it."""
     if isinstance(row, Mapping) and len(row) == 1:
-        row = next((row[name] for name in ("f", "Data") if name in row), None)
+        row = next((row[name] for name in ("f", "c", "Data") if name in row), None)
     return row if isinstance(row, list) else None
 
 
@@ -267,15 +269,27 @@ def _row_of_cells(columns: list[Any], cells: list[Any]) -> Row:
     row = {}
     for column, cell in zip(columns, cells, strict=True):
         inner = column.get("fields") if isinstance(column, Mapping) else None
-        if isinstance(cell, Mapping) and len(cell) == 1:
+        if isinstance(cell, Mapping) and "v" in cell and cell.keys() <= {"v", "f"}:
+            cell = _date_of_sheet(cell["v"])
+        elif isinstance(cell, Mapping) and len(cell) == 1:
             (name,) = cell
             cell = None if name == "isNull" else cell[name] if name in _CELL_KEYS else cell
         parts = _cells(cell) if inner else None
         if parts is not None and len(parts) == len(inner or ()):
             cell = _row_of_cells(inner or [], parts)
-        name = first_of(column, "name", "Name") if isinstance(column, Mapping) else column
+        name = first_of(column, "name", "Name", "label") if isinstance(column, Mapping) else column
         row[str(name)] = cell
     return row
+
+
+def _date_of_sheet(value: Any) -> Any:
+    """Write a date that a sheet of Google calls, ``Date(2026,10,27)``, whose months count from 0; others stay."""
+    match = _SHEET_DATE.fullmatch(value) if isinstance(value, str) else None
+    if match is None:
+        return value
+    year, month, *rest = map(int, match[1].split(","))
+    day, hour, minute, second = (*rest[:4], *(0,) * 4)[:4]
+    return f"{year}-{month + 1:02}-{day:02}T{hour:02}:{minute:02}:{second:02}"
 
 
 def _stories_by_id(value: Row) -> list[Any] | None:

@@ -55,6 +55,9 @@ def rows_of_xml(file: File) -> Rows:
         root = next((tag.start() for tag in _TAG.finditer(buffer) if tag[0] not in _SECTION_ENDS), len(buffer))
         if _ENTITY_DECLARATION.search(buffer, 0, root):
             raise LimitExceeded("XML with entities of its own, which are not read")
+        if buffer.startswith(("<Workbook", "<ss:Workbook"), root):
+            yield 1, BadRow("a workbook of Excel 2003 in XML, which is not read; save it as .xlsx or CSV")
+            return
         names, adapter = _find_story_elements(buffer)
         if not names:
             yield 1, BadRow("bad XML: no element in it; expected a feed, an export or a news item")

@@ -9,7 +9,7 @@ from recommender.reading.formats.elements.tree import local, named, text_of
 
 _NAMES = {"encoded": "body", "post_id": "id", "pubDate": "published_at", "creator": "author"}  # content:encoded
 _PUBLISHED = ("published", "published_at", "issued", "created", "date")
-_SKIPPED = ("source", "postmeta", "comment", "contributor", "links", "in-reply-to", "total")  # of others, or of none
+_SKIPPED = ("postmeta", "comment", "contributor", "links", "in-reply-to", "total")  # of others, or of none
 _MEDIA = ("thumbnail", "content", "enclosure", "image")
 _Fields: TypeAlias = dict[str, list[Any]]
 
@@ -37,7 +37,8 @@ def row(item: Element) -> dict[str, Any]:
 
 
 def _add_children(fields: _Fields, parent: Element) -> None:
-    for child in parent:
+    # what a group of media says of a picture counts only where the item does not say it of itself
+    for child in sorted(parent, key=lambda child: local(child) == "group"):
         name, text = local(child), (child.text or "").strip()
         if name == "postmeta" and _forbids_search(child):
             fields["noindex"] = ["yes"]
@@ -46,9 +47,11 @@ def _add_children(fields: _Fields, parent: Element) -> None:
         if name == "link" and child.get("href"):
             _add_link(fields, child)
         elif name in _MEDIA and child.get("url"):
-            if "image" in child.get("type", child.get("medium", "image")):
-                fields.setdefault("image", []).append(child.get("url"))
-            _add_children(fields, child)
+            parts = [part for part in child.iter() if local(part) in _MEDIA and part.get("url")]
+            images = (part.get("url") for part in parts if "image" in part.get("type", part.get("medium", "image")))
+            fields.setdefault("image", []).extend(images)
+        elif name == "source":  # of RSS the outlet, of Atom a feed with a title of its own
+            fields.setdefault(name, []).extend([text] if text else [])
         elif name == "type" and "blogger" in child.tag:
             fields["post_type"] = ["post" if text == "POST" else f"blogger {text.casefold()}"]
         elif name == "category":

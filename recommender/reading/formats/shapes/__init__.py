@@ -6,6 +6,7 @@ from collections.abc import Callable, Collection
 
 from recommender.reading.formats.shapes import (
     apart,
+    apple_news,
     arc,
     brightspot,
     contentful,
@@ -15,6 +16,7 @@ from recommender.reading.formats.shapes import (
     ghost,
     guardian,
     inner,
+    joomla,
     json_ld,
     livingdocs,
     long_names,
@@ -51,10 +53,13 @@ SHAPES: tuple[Shape, ...] = (
     typo3.SHAPE,
     spip.SHAPE,
     livingdocs.SHAPE,
+    apple_news.SHAPE,
     inner.SHAPE,
     inner.UNTITLED,
+    joomla.SHAPE,
     long_names.SHAPE,
     apart.SHAPE,
+    inner.BODILESS,
 )
 """The first that matches the columns of a row counts."""
 

@@ -20,6 +20,8 @@ def _convert(row: Row) -> Row:
         attributes = _convert_strapi({**attributes})
     fields = {str(name).removeprefix("field_"): value for name, value in attributes.items()}
     story: Row = {"id": row.get("id"), "type": kind, **fields}
+    if isinstance(row.get("meta"), Mapping):  # of DatoCMS: status and times
+        story = fill(story, **row["meta"])
     story = fill(story, lead=get_path(story.get("body"), "summary"), language=story.get("langcode"))
     path = story.get("path")
     if isinstance(path, Mapping):

@@ -1,4 +1,4 @@
-"""Stories whose fields stand in an object: Airtable, Webflow, Prismic, Storyblok, Wagtail, Firestore, Gatsby."""
+"""Stories whose fields stand in an object: Airtable, Webflow, Prismic, Storyblok, Wagtail, Firestore, Umbraco."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ _UNTITLED_INNER = (
     *("properties", "frontmatter", "article", "story", "post", "document", "doc", "node", "item", "record", "Item"),
     "translations",
 )
+_FIELDS = ("fields", "data", "properties", "attributes")  # whose names are no text of a story
 
 
 def _convert(row: Row) -> Row:
@@ -21,6 +22,8 @@ def _convert(row: Row) -> Row:
         return row
     fields = row[name]
     outer = without(row, name, "name") if "component" in fields else without(row, name)  # which readers never see
+    if outer.get("first_published_at"):  # of Storyblok, whose other time is that of the last publication
+        outer["published_at"] = outer["first_published_at"]
     if name == "meta":
         return with_kind(without({**fields, **outer}, "type"))
     return with_kind({**outer, **without(fields, "id", "_uid", "component")})
@@ -37,6 +40,15 @@ def _convert_untitled(row: Row) -> Row:
             if "createTime" in outer and isinstance(outer.get("name"), str):  # of Firestore: a path that ends in the id
                 outer = {**without(outer, "name", "createTime", "updateTime"), "id": outer["name"].rpartition("/")[2]}
             return with_kind({**fields, **outer})
+    return row
+
+
+def _convert_bodiless(row: Row) -> Row:
+    """Take the fields of an object that contains the body which its row lacks."""
+    for name in _FIELDS:
+        fields = row.get(name)
+        if isinstance(fields, Mapping) and "body" in known_names(fields):
+            return with_kind({**fields, **without(row, name)})
     return row
 
 
@@ -59,4 +71,13 @@ SHAPE = Shape(
     ),
     convert=_convert,
 )
+
+
+class _Bodiless(Shape):
+    def matches(self, names: Collection[str]) -> bool:
+        """Check whether a column contains a title, but none a body, and one may contain an object with it."""
+        return any(name in names for name in _FIELDS) and "body" not in known_names(names)
+
+
 UNTITLED = _Untitled(name="a story in an object", any_of=(("frontmatter",),), convert=_convert_untitled)
+BODILESS = _Bodiless(name="a body in an object", any_of=(("name", "properties"),), convert=_convert_bodiless)

@@ -11,7 +11,7 @@ Row = dict[str, Any]
 _KINDS = {"opinionnewsarticle": "opinion", "liveblogposting": "live", "reviewnewsarticle": "review"}
 _USUAL_KINDS = frozenset((
     "article", "newsarticle", "text", "story", "post", "reportagenewsarticle", "composite", "news",
-    "backgroundnewsarticle", "analysisnewsarticle", "blogposting", "report", "standard", "blogpost", "newsitem",
+    "backgroundnewsarticle", "analysisnewsarticle", "blogposting", "report", "standard", "blogpost", "newsitem", "item",
 ))  # fmt: skip
 
 
