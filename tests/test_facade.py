@@ -487,6 +487,9 @@ def test_a_draft_without_an_id_is_called_draft(fitted: Recommender) -> None:
 def test_calls_that_get_something_else_say_what_they_take(fitted: Recommender) -> None:
     with pytest.raises(SettingsError, match=r"recommend takes one id, got list .*; recommend_many makes the lists"):
         fitted.recommend(["t0-s0", "t0-s1"])  # type: ignore[arg-type]
+    for no_id in (None, Article(id="t0-s0", title="Ferry")):
+        with pytest.raises(SettingsError, match="recommend takes one id"):
+            fitted.recommend(no_id)  # type: ignore[arg-type]
     with pytest.raises(InputError, match="recommend_for got a str, expected an Article or a dict with its fields"):
         fitted.recommend_for("harbour ferry")  # type: ignore[arg-type]
 
@@ -663,6 +666,12 @@ def test_a_single_id_is_a_list_of_one_wherever_several_are_taken() -> None:
     assert rec.recommend_many("t0-s0") == [rec.recommend("t0-s0")]
     assert rec.explain_rejected("t0-s0") == rec.explain_rejected(["t0-s0"])
     assert rec.relevance("t0-s0", "t0-s1").tolist() == rec.relevance(["t0-s0"], ["t0-s1"]).tolist()
+
+
+def test_a_k_beyond_the_archive_takes_no_memory(shared: Recommender) -> None:
+    assert len(shared.recommend("t0-s0", k=1_000)) == len(shared.recommend("t0-s0", k=24))
+    with pytest.raises(SettingsError, match=r"k is 1,000,000,000, expected at most the 24 stories"):
+        shared.recommend("t0-s0", k=10**9)
 
 
 @pytest.mark.parametrize("k", ["five", 2.5, 0])

@@ -33,6 +33,7 @@ from recommender.selection.fill import fill_lists
 from recommender.selection.pipeline import After, Trace, mark_developments, select
 from recommender.selection.rules import Rule
 
+_MAX_K = 1_000  # items of a list in an archive of any size, as `selection.k` allows
 _TOGETHER = 1 << 15  # stories whose items are chosen before the first of their lists is made
 
 
@@ -74,11 +75,13 @@ class Lister:
         Raises
         ------
         SettingsError
-            If k is less than 1, or filters ask for days in an archive without dates.
+            If k is less than 1 or greater than the archive, or filters ask for days in an archive without dates.
         """
         k = archive.settings.selection.k if k is None else k
         if not isinstance(k, Integral) or k < 1:
             raise SettingsError(f"k is {k!r}, expected a whole number of at least 1")
+        if k > max(_MAX_K, len(archive.catalog)):  # what a list takes grows with it
+            raise SettingsError(f"k is {k:,}, expected at most the {len(archive.catalog):,} stories of the archive")
         withdrawn, blocked, filters = overlay.withdrawn, overlay.blocked, filters or Filters()
         needs_dates = filters.days_before_as_of is not None or filters.days_around_story is not None
         if needs_dates and not archive.dated:

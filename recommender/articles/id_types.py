@@ -7,6 +7,7 @@ from operator import index
 from typing import Any, TypeAlias
 from uuid import UUID
 
+from recommender.articles.article import Article
 from recommender.errors import SettingsError
 
 Id: TypeAlias = str | int | UUID
@@ -47,7 +48,7 @@ def id_texts(ids: Id | Iterable[Id]) -> list[str]:
 
 
 def require_single(given: Any, call: str, several: str) -> None:
-    """Raise `SettingsError` if a call that takes one id got several.
+    """Raise `SettingsError` if a call that takes one id got several, or none.
 
     Parameters
     ----------
@@ -63,7 +64,7 @@ def require_single(given: Any, call: str, several: str) -> None:
     Traceback (most recent call last):
     recommender.errors.SettingsError: get takes one id, got list [2, 3]; call it for each
     """
-    if isinstance(given, Iterable) and not isinstance(given, str | UUID):
+    if given is None or (isinstance(given, Iterable | Article) and not isinstance(given, str | UUID)):
         raise SettingsError(f"{call} takes one id, got {type(given).__name__} {str(given)[:60]}; {several}")
 
 

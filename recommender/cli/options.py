@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Annotated, Any, get_type_hints
 import typer
 
 from recommender.errors import InputError, RecommenderError, SettingsError
-from recommender.storage.database import SqlQuery, is_database, redacted
+from recommender.storage.database import SqlQuery, is_database, redacted, refuse_address
 
 if TYPE_CHECKING:
     from recommender.editorial.overlay import Overlay
@@ -145,6 +145,8 @@ class InputOptions:
     def source(self, places: list[str]) -> list[str] | SqlQuery:
         """Return where stories are read from: files and folders, or a database by a query."""
         if self.query is None:
+            for place in places:
+                refuse_address(place)
             if database := next(filter(is_database, places), None):
                 raise SettingsError(
                     f"{redacted(database)} is a database: --query names the table, or SELECT, of the stories"

@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
+from io import IOBase
 from itertools import chain
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -32,7 +33,7 @@ from recommender.reading.rows import RowReader
 from recommender.reading.time_format import TimeFormat
 from recommender.reading.unread import note_unread_times
 from recommender.settings import ReadingSettings
-from recommender.storage.database import SqlQuery, is_database, redacted
+from recommender.storage.database import SqlQuery, is_database, redacted, refuse_address
 from recommender.storage.versions import CURRENT
 
 Source: TypeAlias = str | Path | pa.Table | SqlQuery | Iterable[Article | Mapping[str, Any]] | Sequence[str | Path]
@@ -246,12 +247,15 @@ def _open_streams(source: Source, notes: Notes, format: str | None, may_be_empty
         return [Stream("<table>", data=materialize(source))]
     if isinstance(source, SqlQuery):
         return [Stream("<query>", data=source)]
+    refuse_address(source)
     if is_database(source):
         raise InputError(f"{redacted(str(source))} is a database; expected SqlQuery(place, query)")
     if isinstance(source, Mapping):
         return [Stream("<articles>", data=_stories_of_object(source))]
     if isinstance(source, str | Path):
         return _open_path(Path(source), notes, format, may_be_empty)
+    if isinstance(source, IOBase):
+        raise InputError(f"an open file was given, expected its path: {getattr(source, 'name', 'save it first')}")
     if not isinstance(source, Iterable):
         raise InputError(f"{type(source).__name__} was given, expected a path, a frame or an iterable of stories")
     items = [item if isinstance(item, dict) else materialize(item) for item in source]
@@ -272,7 +276,12 @@ def _stories_of_object(source: Mapping[str, Any]) -> list[Any]:
 
 
 def _open_path(path: Path, notes: Notes, format: str | None, may_be_empty: bool) -> list[Stream]:
-    if path.is_dir():
+    try:
+        is_folder = path.is_dir()
+    except (OSError, ValueError):  # longer than any name of a file, or with a NUL
+        shown = f"{str(path)[:60]!r}..."
+        raise InputError(f"a text of {len(str(path)):,} characters was given, expected a path: {shown}") from None
+    if is_folder:
         return _open_folder(path, notes, may_be_empty)
     if not path.exists():
         raise InputError(f"no such file: {path}")

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     import sqlalchemy as sa
 
 _VARIABLE = "env:"
+_ADDRESS = re.compile(r"(?:https?|s?ftps?|file|s3a?|gs|gcs|az|abfss?|hdfs|r2)://", re.IGNORECASE)
 _FETCHED = 1_000  # rows that are fetched from the server at a time
 _DRIVERS = {"postgresql": "postgresql+psycopg", "postgres": "postgresql+psycopg"}
 
@@ -33,6 +34,19 @@ def is_database(place: object) -> bool:
     (True, True, False)
     """
     return isinstance(place, str) and ("://" in place or place.startswith(_VARIABLE))
+
+
+def refuse_address(place: object) -> None:
+    """Raise `InputError` if stories are to be read from an address of the web or of a cloud.
+
+    Examples
+    --------
+    >>> refuse_address("s3://news/a.csv")
+    Traceback (most recent call last):
+    recommender.errors.InputError: s3://news/a.csv is an address, and nothing is fetched; expected a downloaded file
+    """
+    if isinstance(place, str) and _ADDRESS.match(place):
+        raise InputError(f"{redacted(place)} is an address, and nothing is fetched; expected a downloaded file")
 
 
 def redacted(place: str | Path) -> str:

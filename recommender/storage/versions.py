@@ -107,8 +107,14 @@ class VersionedFolder:
         self.root, self.kind = Path(root), kind
 
     def check_writable(self) -> None:
-        """Raise `PublishError` before any work if the folder cannot be written."""
+        """Raise an error before any work if the folder cannot be written, or has versions of another kind."""
         check_writable(self.root)
+        try:
+            self.current()
+        except _OtherKindError:
+            raise
+        except SnapshotError:  # there is none, or it is damaged and replaced
+            pass
 
     @contextmanager
     def writing(self) -> Iterator[None]:

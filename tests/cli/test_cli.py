@@ -52,6 +52,7 @@ GOOD = b'{"id": "good-%d", "title": "Good story %d", "body": "harbour ferry capt
     ("arguments", "words"),
     [
         (["{tmp}/no-such.jsonl"], ["no such file", "no-such.jsonl"]),
+        (["https://courier.example/feed"], ["is an address, and nothing is fetched", "downloaded"]),
         (["{good}", "--column", "title=nosuch"], ["no column 'nosuch'", "found body, date, id, title"]),
         (["{good}", "--column", "nosuch=title"], ["unknown field 'nosuch'", "expected one of id, title"]),
         (["{good}", "--column", "titel=title"], ["unknown field 'titel' in a column mapping; did you mean 'title'?"]),

@@ -335,6 +335,10 @@ def test_foreign_and_newer_folders_are_refused(tmp_path: Path) -> None:
     Recommender(SETTINGS).fit(checkerboard()).save(tmp_path / "snap")
     with pytest.raises(SnapshotError, match="holds a saved archive, expected published lists"):
         PublishedLists.open(tmp_path / "snap")
+    run(str(tmp_path / "lists"), "jsonl")
+    with pytest.raises(SnapshotError, match="holds published lists, expected a saved archive"):
+        Recommender(SETTINGS).fit(checkerboard()).save(tmp_path / "lists")
+    assert PublishedLists.open(tmp_path / "lists").get("t0-s0").status == "ok"
     run(str(tmp_path / "newer"), "jsonl")
     newer = VersionedFolder(tmp_path / "newer", "lists")
     manifest = newer.current().folder / "manifest.json"

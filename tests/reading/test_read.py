@@ -567,3 +567,21 @@ def test_a_mapped_column_may_come_late() -> None:
     rows = [{"id": n, "title": "x"} for n in range(300)] + [{"id": 300, "title": "x", "kop": "y"}]
     table, _ = read_articles(rows, columns={"lead": "kop"})
     assert table["lead"].to_pylist() == [""] * 300 + ["y"]
+
+
+@pytest.mark.parametrize(
+    ("given", "told"),
+    [
+        ("https://courier.example/feed", "nothing is fetched"),
+        ("s3://bucket/stories.parquet", "nothing is fetched"),
+        (
+            orjson.dumps([{"id": 1, "title": "Ferry", "body": "x" * 5_000}]).decode(),
+            "characters was given, expected a path",
+        ),
+        (io.StringIO("id,title\n1,Ferry\n"), "an open file was given, expected its path"),
+    ],
+    ids=["web", "cloud", "text", "open file"],
+)
+def test_what_is_no_path_is_told_as_such(given: Any, told: str) -> None:
+    with pytest.raises(InputError, match=told):
+        read_articles(given)
