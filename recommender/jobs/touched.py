@@ -97,7 +97,7 @@ def _mask_other_candidates(
         block = slice(start, min(start + _BLOCK, n_old))
         old, new = before.by_row.take(block), after.by_row.take(block)
         # A story whose pool lost too many rows to editors searches the whole archive for each list.
-        differs[block] |= new.candidates(after.shown)[1] | old.candidates(before.shown)[1]
+        differs[block] |= new.mask_depleted(after.shown) | old.mask_depleted(before.shown)
         # Most pools are as they were: only of the others it matters which rows are candidates.
         rows = start + np.flatnonzero(_mask_other_pools(old, new, is_unsettled))
         old, new = before.by_row.take(rows), after.by_row.take(rows)
@@ -178,7 +178,7 @@ def mask_filled_from_archive(lists: PublishedLists, archive: Archive) -> NDArray
     if "more" not in archive.settings.selection.fill:
         return is_filled
     short_ids, story_ids, item_ids = [], [], []  # the latter two of each item that is only the next best
-    for batch in lists.records():
+    for batch in lists.records(["article_id", "status", "items.article_id", "items.source"]):
         ids, status = batch.column("article_id"), batch.column("status")
         short_ids.append(ids.filter(pc.is_in(status, pa.array(["short", "empty"]))))
         has_filling = pc.equal(status, "filled")
@@ -187,18 +187,15 @@ def mask_filled_from_archive(lists: PublishedLists, archive: Archive) -> NDArray
         is_more = pc.equal(items.field("source"), SOURCES[MORE])
         story_ids.append(ids.filter(has_filling).take(list_index.filter(is_more)))
         item_ids.append(items.field("article_id").filter(is_more))
-    is_filled[archive.catalog.known_rows(_concatenate(short_ids))] = True
-    story_rows, item_rows = archive.catalog.find(_concatenate(story_ids)), archive.catalog.find(_concatenate(item_ids))
+    short_rows, story_rows, item_rows = (
+        archive.catalog.find(pa.chunked_array([chunk.cast(pa.large_string()) for chunk in ids], pa.large_string()))
+        for ids in (short_ids, story_ids, item_ids)
+    )
+    is_filled[short_rows[short_rows >= 0]] = True
     is_known = story_rows >= 0
     story_rows, item_rows = story_rows[is_known], item_rows[is_known]
     for start in range(0, len(story_rows), _BLOCK):
         block = slice(start, start + _BLOCK)
-        candidates = pools.by_row.take(story_rows[block]).candidates(pools.shown)[0].rows
-        is_no_candidate = (candidates != item_rows[block, None]).all(axis=1)
-        is_filled[story_rows[block][is_no_candidate]] = True
+        is_candidate = pools.by_row.take(story_rows[block]).mask_candidates(item_rows[block], pools.shown)
+        is_filled[story_rows[block][~is_candidate]] = True
     return is_filled
-
-
-def _concatenate(ids: list[pa.Array]) -> list[str]:
-    texts: list[str] = pa.chunked_array([chunk.cast(pa.large_string()) for chunk in ids], pa.large_string()).to_pylist()
-    return texts

@@ -5,7 +5,7 @@ from __future__ import annotations
 import mmap
 import zlib
 from collections import OrderedDict
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from pathlib import Path
 from threading import Lock
 from typing import Any
@@ -75,7 +75,7 @@ class JsonlReader:
     def ids(self) -> Iterator[str]:
         return (article_id.as_py() for article_id in self._index.ids)
 
-    def batches(self) -> Iterator[pa.RecordBatch]:
+    def batches(self, fields: Collection[str] = ()) -> Iterator[pa.RecordBatch]:
         """Yield all records, in the file's order."""
         order = np.argsort(self._index.columns["start"])
         return as_batches(self.get(self._index.ids[position].as_py()) for position in order)
@@ -127,10 +127,12 @@ class ParquetReader:
         order = np.argsort(self._index.columns["row"])
         return (self._index.ids[position].as_py() for position in order)
 
-    def batches(self) -> Iterator[pa.RecordBatch]:
-        """Yield all records, in the file's order."""
+    def batches(self, fields: Collection[str] = ()) -> Iterator[pa.RecordBatch]:
+        """Yield all records, in the file's order; only some fields, if any are named."""
+        paths = [column.path for column in self._file.schema]
+        columns = [path for path in paths if path.replace(".list.element", "") in fields] if fields else None
         try:
-            yield from self._file.iter_batches(batch_size=8_192)
+            yield from self._file.iter_batches(batch_size=8_192, columns=columns)
         except (OSError, pa.ArrowException) as error:
             raise DamagedError(f"damaged: {self._path}: {error}") from error
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from itertools import islice
@@ -95,8 +95,11 @@ class Reader(Protocol):
         """Yield the ids of all stories of the version."""
         ...
 
-    def batches(self) -> Iterator[pa.RecordBatch]:
-        """Yield all records as they are stored."""
+    def batches(self, fields: Collection[str] = ()) -> Iterator[pa.RecordBatch]:
+        """Yield all records as they are stored; a reader may leave out what is not among `fields`, if any are named.
+
+        A field of a list is named like 'items.article_id'.
+        """
         ...
 
 

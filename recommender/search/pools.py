@@ -141,6 +141,16 @@ class Pools:
         first = np.where(is_allowed & (np.cumsum(is_allowed, axis=1) <= self._count), self.rows, -1).astype(np.int64)
         return Candidates(first).append(first[:, :0]), self.mask_depleted(allowed)
 
+    def mask_candidates(self, items: NDArray[np.int64], allowed: NDArray[np.bool_]) -> NDArray[np.bool_]:
+        """Mark the stories of which one item, (q,), is among the candidates that are still allowed, (q,)."""
+        is_item = self.rows == items[:, None]
+        column = is_item.argmax(axis=1)
+        is_candidate = is_item.any(axis=1) & (items >= 0) & allowed[items]
+        late = np.flatnonzero(is_candidate & (column >= self._count))  # candidates only where others were lost
+        rows = np.where(np.arange(self.rows.shape[1]) < column[late, None], self.rows[late], -1)
+        is_candidate[late] = ((rows >= 0) & allowed[np.maximum(rows, 0)]).sum(axis=1) < self._count
+        return np.asarray(is_candidate)
+
     def mask_depleted(self, allowed: NDArray[np.bool_]) -> NDArray[np.bool_]:
         """Mark the stories that have lost too many rows and must search again, (q,)."""
         is_depleted = np.zeros(len(self.rows), dtype=bool)

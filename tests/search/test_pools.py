@@ -126,6 +126,10 @@ def test_renewed_pools_hold_the_candidates_of_a_full_search(seed: int, steps: in
             np.pad(one.rows, ((0, 0), (0, width - one.rows.shape[1])), constant_values=-1) for one in (found, whole)
         ]
         assert np.array_equal(*padded)
+        assert np.array_equal(held.mask_depleted(now.scope.allowed), lost)
+        for item in range(len(now.scope.allowed)):
+            is_candidate = held.mask_candidates(np.full(len(held), item), now.scope.allowed)
+            assert np.array_equal(is_candidate, (found.rows == item).any(axis=1))
         before = now
 
 

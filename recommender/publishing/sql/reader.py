@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from datetime import UTC
 from itertools import groupby
 from pathlib import Path
@@ -86,7 +86,7 @@ class SqlReader:
             query = sa.select(LISTS.c.article_id).where(LISTS.c.seq == self._seq).order_by(LISTS.c.article_id)
             yield from connection.execution_options(stream_results=True).scalars(query)
 
-    def batches(self) -> Iterator[pa.RecordBatch]:
+    def batches(self, fields: Collection[str] = ()) -> Iterator[pa.RecordBatch]:
         """Yield all records, by id."""
         return as_batches(self._records())
 
