@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pyarrow as pa
@@ -19,7 +19,7 @@ from scipy.sparse.csgraph import connected_components
 from recommender.articles.article import SCHEMA, UNDATED
 from recommender.articles.boilerplate import NOTHING, TEXTS, Boilerplate
 from recommender.articles.columns import as_array, column_to_micros
-from recommender.articles.copies import Marks, group_by_text, headline_digests, oldest_copy
+from recommender.articles.copies import Marks, group_again_by_text, group_by_text, headline_digests, oldest_copy
 from recommender.articles.headlines import Headlines
 from recommender.articles.id_types import id_text
 from recommender.articles.ids import IdBytes, encode_id
@@ -29,7 +29,15 @@ _MARKS = "body_"  # prefix of the names of saved `Marks`
 _DERIVED = ("id_rank", "superseded", "text_group", "copy_group")
 _MOST_VERSIONS = 10  # stories of one `canonical_id`; more are those of a page that is no story, such as the front
 _FEW = 3  # stories that may be versions of one story, however small the archive is
+_LEAST_KNOWN = 0.9  # share of the stories whose groups must be known, or all are found again
 _MANY = 32  # rows of a hash table of ids that cost as much as one look-up by bisection
+
+
+class EarlierGroups(NamedTuple):
+    """`Catalog.alive` and `Catalog.text_group` of an earlier state."""
+
+    alive: NDArray[np.bool_]
+    text_group: NDArray[np.int64]
 
 
 @dataclass(frozen=True, eq=False)
@@ -49,12 +57,15 @@ class Catalog:
         Length of the sorted part.
     boilerplate : Boilerplate
         Removed from the texts of stories before they are compared.
+    earlier_groups : EarlierGroups, optional
+        Those of an earlier state with fewer rows: groups of older stories than any that changed are found in them.
     """
 
     table: pa.Table
     alive: NDArray[np.bool_]
     base: int
     boilerplate: Boilerplate = NOTHING
+    earlier_groups: EarlierGroups | None = None
 
     @classmethod
     def from_table(cls, table: pa.Table, boilerplate: Boilerplate = NOTHING) -> Catalog:
@@ -207,9 +218,21 @@ class Catalog:
     @cached_property
     def text_group(self) -> NDArray[np.int64]:
         """The oldest current row of each row's text, (n,)."""
+        order = self._oldest_first(np.flatnonzero(self.alive))
+        if (earlier := self.earlier_groups) is not None:
+            known = earlier.text_group[order[: self._count_same(earlier.alive)]]
+            if len(known) >= _LEAST_KNOWN * len(order):
+                return group_again_by_text(self._texts, self.marks, order, known)
         marks, cleaned = self.marks, self.cleaned()  # the marks first: each copies the bodies into one array
         texts = as_array(cleaned["body"]), cleaned["title"], cleaned["lead"]
-        return group_by_text(*texts, marks, self._oldest_first(np.flatnonzero(self.alive)))
+        return group_by_text(*texts, marks, order)
+
+    def _count_same(self, alive: NDArray[np.bool_]) -> int:
+        """Count the current rows that are older than all that differ from an earlier state, of which `alive` is."""
+        has_changed = np.ones(len(self), dtype=bool)
+        has_changed[: len(alive)] = alive != self.alive[: len(alive)]
+        first = np.append(has_changed[self._by_age], True).argmax()
+        return int(self.alive[self._by_age[:first]].sum())
 
     def _oldest_first(self, rows: NDArray[np.int64]) -> NDArray[np.int64]:
         is_wanted = np.zeros(len(self), dtype=bool)
@@ -236,11 +259,14 @@ class Catalog:
     def _without_body(self) -> tuple[NDArray[np.int64], Headlines, pa.ChunkedArray]:
         """Current rows without a body, their headlines and leads."""
         rows = np.flatnonzero(self.marks.is_empty & self.alive)
-        texts = self.boilerplate.cleaned(self.table.take(pa.array(rows)))
+        texts = self._texts(rows)
         return rows, Headlines.from_titles(texts["title"].combine_chunks()), texts["lead"]
 
+    def _texts(self, rows: NDArray[np.int64]) -> pa.Table:
+        return self.boilerplate.cleaned(self.table.take(pa.array(rows)))
+
     def _bodies(self, rows: NDArray[np.int64]) -> pa.Array:
-        return as_array(self.boilerplate.cleaned(self.table.take(pa.array(rows)))["body"])
+        return as_array(self._texts(rows)["body"])
 
     def copies_of(self, story: Mapping[str, Any]) -> NDArray[np.int64]:
         """Find the rows that share text, id or `canonical_id` with a story from outside, and all copies of them.
@@ -320,18 +346,20 @@ class Catalog:
         rows = self.find(list(article_ids))
         return rows[rows >= 0]
 
-    def find(self, article_ids: Sequence[str]) -> NDArray[np.int64]:
+    def find(self, article_ids: Sequence[str] | pa.ChunkedArray) -> NDArray[np.int64]:
         """Find the current rows of ids, -1 where there is none; many ids share a hash table of the archive."""
         if len(article_ids) * _MANY < len(self):
-            rows = (self._find(article_id) for article_id in article_ids)
+            rows = map(self._find, article_ids.to_pylist() if isinstance(article_ids, pa.ChunkedArray) else article_ids)
             return np.array([-1 if row is None else row for row in rows], dtype=np.int64)
         current = np.flatnonzero(self.alive)
         known_ids = as_array(self.ids).take(pa.array(current)).cast(pa.large_binary())
-        texts = map(id_text, article_ids)
-        wanted = [encode_id(article_id) if isinstance(article_id, str) else None for article_id in texts]
-        index = pc.fill_null(pc.index_in(pa.array(wanted, pa.large_binary()), known_ids), -1).to_numpy(
-            zero_copy_only=False
-        )
+        if isinstance(article_ids, pa.ChunkedArray):
+            wanted = as_array(article_ids).cast(pa.large_binary())
+        else:
+            texts = map(id_text, article_ids)
+            encoded = [encode_id(article_id) if isinstance(article_id, str) else None for article_id in texts]
+            wanted = pa.array(encoded, pa.large_binary())
+        index = pc.fill_null(pc.index_in(wanted, known_ids), -1).to_numpy(zero_copy_only=False)
         return np.where(index >= 0, np.append(current, -1)[index], -1)
 
     def append(self, table: pa.Table, replaces: NDArray[np.int64]) -> Catalog:
@@ -339,7 +367,9 @@ class Catalog:
         alive = np.concatenate([self.alive, np.ones(len(table), dtype=bool)])
         alive[replaces] = False
         table, cleaned = self.boilerplate.with_clean_lines(table)
-        catalog = Catalog(pa.concat_tables([self.table, table]).combine_chunks(), alive, self.base, self.boilerplate)
+        earlier = EarlierGroups(self.alive, self.text_group) if "text_group" in vars(self) else self.earlier_groups
+        longer = pa.concat_tables([self.table, table]).combine_chunks()
+        catalog = Catalog(longer, alive, self.base, self.boilerplate, earlier if "marks" in vars(self) else None)
         catalog = catalog.with_derived({"id_rank": self._extended_id_rank(table["id"])})
         if "marks" in vars(self):
             vars(catalog)["marks"] = self.marks.append(Marks.from_texts(as_array(cleaned["body"])))

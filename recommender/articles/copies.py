@@ -16,6 +16,7 @@ from recommender.articles.headlines import Headlines
 
 BLOCK = 8_192  # texts read together
 _SEPARATOR = pa.scalar("\n", pa.large_string())
+_TOLD_APART = 1 << 20  # shingles that are told apart at first
 
 
 class Marks(NamedTuple):
@@ -80,6 +81,14 @@ class Marks(NamedTuple):
         """Where each text's sample begins in `sample`, and the end of the last one, (n + 1,)."""
         return np.concatenate([[0], np.cumsum(self.sampled, dtype=np.int64)])
 
+    def take(self, rows: NDArray[np.int64]) -> Marks:
+        """Return the marks of the texts at some rows."""
+        sampled, offsets = self.sampled[rows], self.sample_offsets[rows]
+        ends = np.cumsum(sampled, dtype=np.int64)
+        entry = np.arange(int(ends[-1]) if len(rows) else 0) + np.repeat(offsets - ends + sampled, sampled)
+        columns = {name: column[rows] for name, column in self._asdict().items() if name != "sample"}
+        return Marks(**columns, sample=self.sample[entry])
+
     def append(self, other: Marks) -> Marks:
         """Append the marks of further texts."""
         columns = other._asdict()
@@ -105,21 +114,82 @@ def oldest_copies(texts: pa.Array, marks: Marks, order: NDArray[np.int64]) -> ND
     -------
     ndarray of int64, shape (m,)
     """
-    _, first, inverse = np.unique(marks.digest[order], return_index=True, return_inverse=True)
-    first_equal = first[inverse]
-    is_distinct = first_equal == np.arange(len(order))
-    compared = np.flatnonzero(is_distinct & (marks.words[order] >= loops.LEAST_WORDS))
+    first_equal, compared = _distinct(marks, order)
     leader = np.arange(len(order))
     leader[compared] = compared[_leaders(texts, marks, order[compared])]
     return np.asarray(leader[first_equal], dtype=np.int64)
 
 
-def _leaders(texts: pa.Array, marks: Marks, rows: NDArray[np.int64]) -> NDArray[np.int64]:
+def oldest_copies_again(
+    texts: Callable[[NDArray[np.int64]], pa.Array], marks: Marks, order: NDArray[np.int64], known: NDArray[np.int64]
+) -> NDArray[np.int64]:
+    """Find what `oldest_copies` does, of which the first results are known: later texts cannot change them.
+
+    Only a few of the earlier texts are looked at.
+
+    Parameters
+    ----------
+    texts : callable
+        Returns the texts of rows, a large_string array.
+    marks : Marks
+        Marks of all texts.
+    order : ndarray of int64, shape (m,)
+    known : ndarray of int64
+        The first results.
+
+    Returns
+    -------
+    ndarray of int64, shape (m,)
+    """
+    first_equal, compared = _distinct(marks, order)
+    leader = np.arange(len(order))
+    leader[: len(known)] = known
+    old, new = compared[compared < len(known)], compared[compared >= len(known)]
+    old = old[known[old] == old]
+    old = old[_mask_first_holders(marks, order[old], marks.take(order[new]).sample)]
+    both = np.concatenate([old, new])
+    found = _leaders(texts(order[both]), marks.take(order[both]), np.arange(len(both)), len(old))
+    leader[new] = both[found[len(old) :]]
+    return np.asarray(leader[first_equal], dtype=np.int64)
+
+
+def _distinct(marks: Marks, order: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Return the first text with the same words as each, (m,), and the different texts that are long enough."""
+    _, first, inverse = np.unique(marks.digest[order], return_index=True, return_inverse=True)
+    first_equal = first[inverse]
+    is_distinct = first_equal == np.arange(len(order))
+    return first_equal, np.flatnonzero(is_distinct & (marks.words[order] >= loops.LEAST_WORDS))
+
+
+def _leaders(texts: pa.Array, marks: Marks, rows: NDArray[np.int64], n_leaders: int = 0) -> NDArray[np.int64]:
     """Find the oldest of different texts that each one nearly repeats, as an index into `rows`, (m,)."""
     data, offsets = text_buffers(texts)
     leader = np.arange(len(rows))
-    loops.find_leaders(len(rows), rows, data, offsets, marks.words, marks.sample_offsets, marks.sample, leader)
+    samples = marks.sample_offsets, marks.sample
+    loops.find_leaders(len(rows), n_leaders, rows, data, offsets, marks.words, *samples, leader)
     return leader
+
+
+def _mask_first_holders(marks: Marks, leaders: NDArray[np.int64], shingles: NDArray[np.uint32]) -> NDArray[np.bool_]:
+    """Mark the leaders, oldest first, that are among the first with one of the shingles of new texts.
+
+    New texts are compared with no others. Which other shingles of these leaders are crowded does not matter: those
+    that a new text has as well are counted, and where these do not suffice, the samples tell the two texts apart.
+    """
+    may_be_wanted = np.zeros(_TOLD_APART, dtype=bool)
+    may_be_wanted[shingles & (_TOLD_APART - 1)] = True
+    entry = np.flatnonzero(may_be_wanted[marks.sample & (_TOLD_APART - 1)])
+    entry = entry[np.isin(marks.sample[entry], shingles)]
+    age = np.full(len(marks.words), -1)
+    age[leaders] = np.arange(len(leaders))
+    age = age[np.searchsorted(marks.sample_offsets, entry, side="right") - 1]
+    shingle, age = marks.sample[entry[age >= 0]], age[age >= 0]
+    by_age = np.lexsort((age, shingle))
+    shingle, age = shingle[by_age], age[by_age]
+    is_first = np.arange(len(age)) - np.searchsorted(shingle, shingle) < loops.MOST_HOLDERS
+    is_holder = np.zeros(len(leaders), dtype=bool)
+    is_holder[age[is_first]] = True
+    return is_holder
 
 
 def oldest_copy(
@@ -174,11 +244,54 @@ def group_by_text(
     with_body, without_body = order[~has_no_body], order[has_no_body]
     group[with_body] = with_body[oldest_copies(bodies, marks, with_body)]
     if len(without_body):
-        titles, leads = (column.take(pa.array(without_body)).combine_chunks() for column in (titles, leads))
-        keys = pc.binary_join_element_wise(Headlines.from_titles(titles).keys, leads, _SEPARATOR)
-        _, first, inverse = np.unique(keys.dictionary_encode().indices, return_index=True, return_inverse=True)
-        group[without_body] = without_body[first[inverse]]
+        titles, leads = (column.take(pa.array(without_body)) for column in (titles, leads))
+        group[without_body] = without_body[_first_of_headline(titles, leads)]
     return group
+
+
+def group_again_by_text(
+    texts: Callable[[NDArray[np.int64]], pa.Table],
+    marks: Marks,
+    order: NDArray[np.int64],
+    known: NDArray[np.int64],
+) -> NDArray[np.int64]:
+    """Group stories as `group_by_text` does, where the groups of the first ones with a body are known.
+
+    Parameters
+    ----------
+    texts : callable
+        Returns title, lead and body of rows.
+    marks : Marks
+        Marks of the bodies of all n rows.
+    order : ndarray of int64, shape (m,)
+    known : ndarray of int64
+        The groups of the first rows of `order`.
+
+    Returns
+    -------
+    ndarray of int64, shape (n,)
+    """
+    group = np.arange(len(marks.words))
+    has_body = ~marks.is_empty[order]
+    with_body, without_body = order[has_body], order[~has_body]
+    place = np.full(len(group), -1)
+    place[with_body] = np.arange(len(with_body))
+    known = place[known[has_body[: len(known)]]]
+    group[with_body] = with_body[
+        oldest_copies_again(lambda rows: as_array(texts(rows)["body"]), marks, with_body, known)
+    ]
+    if len(without_body):
+        cleaned = texts(without_body)
+        group[without_body] = without_body[_first_of_headline(cleaned["title"], cleaned["lead"])]
+    return group
+
+
+def _first_of_headline(titles: pa.ChunkedArray, leads: pa.ChunkedArray) -> NDArray[np.int64]:
+    """Find the first of the stories with the same headline and lead, (m,)."""
+    headlines = Headlines.from_titles(titles.combine_chunks())
+    keys = pc.binary_join_element_wise(headlines.keys, leads.combine_chunks(), _SEPARATOR)
+    _, first, inverse = np.unique(keys.dictionary_encode().indices, return_index=True, return_inverse=True)
+    return np.asarray(first[inverse])
 
 
 def headline_digests(titles: pa.ChunkedArray | pa.Array) -> NDArray[np.int64]:

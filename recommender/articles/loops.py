@@ -19,7 +19,7 @@ SAMPLED = 64  # words up to which all shingles of a text are sampled; 32 to 64 s
 MOST_SAMPLED = 128
 _LEAST_SAMPLED_SHARED = 0.5  # a sample of sixteen shows less of four fifths once in 1,400 times, one of 32 in 40,000
 _MOST_LACKING = 1.001 - LEAST_SHARED  # share of the shingles of the shorter text that a copy of it may lack, rounded up
-_MOST_HOLDERS = 32  # texts that are looked at because they share one shingle: more share a footer
+MOST_HOLDERS = 32  # texts that are looked at because they share one shingle: more share a footer
 _BUCKET = 8  # shingles in a bucket of the hash table of all samples, at most on average
 _TOLD_APART = 1 << 13  # shingles that are told apart at first: so many flags stay in the nearest cache
 _WORD, _SEPARATOR, _IGNORED, _SINGLE = 1, 0, 2, 3
@@ -287,6 +287,7 @@ def may_be_copies(words_a: int, words_b: int, a: NDArray[np.uint32], b: NDArray[
 def find_leaders(
     start: int,
     stop: int,
+    n_leaders: int,
     rows: _Rows,
     data: _Bytes,
     offsets: _Rows,
@@ -299,6 +300,8 @@ def find_leaders(
 
     Parameters
     ----------
+    n_leaders : int
+        Number of texts, the first ones, of which it is known that they repeat none.
     rows : ndarray, shape (m,)
         Texts, oldest first; `start` and `stop` are indices into this array.
     data, offsets, words : ndarray
@@ -345,12 +348,14 @@ def find_leaders(
             for entry in range(begins[number], ends[number]):
                 if held[entry] == shingle:
                     n_holders += 1
+                    if index < n_leaders:
+                        continue
                     candidate = holder[entry]
                     if not common[candidate]:
                         candidates[n_candidates] = candidate
                         n_candidates += 1
                     common[candidate] += 1
-            is_crowded[number] = n_holders >= _MOST_HOLDERS
+            is_crowded[number] = n_holders >= MOST_HOLDERS
         leader[index] = index
         least, n_kept = len(shingles) // 8, 0
         levels[index], sizes[index] = sampling_level(words[row]), len(shingles)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from random import Random
 
@@ -160,7 +161,7 @@ def test_a_text_cut_inside_a_character_is_read() -> None:
 def test_many_that_share_a_footer_are_compared_without_it() -> None:
     rng = Random(5)
     footer = " ".join(words(rng, 30))
-    stories = [f"{' '.join(words(rng, 50))} {footer}" for _ in range(loops._MOST_HOLDERS * 3)]
+    stories = [f"{' '.join(words(rng, 50))} {footer}" for _ in range(loops.MOST_HOLDERS * 3)]
     assert leaders(*stories) == list(range(len(stories)))
     assert leaders(*stories, *(f"Agency {text}" for text in stories)) == 2 * list(range(len(stories)))
 
@@ -168,7 +169,7 @@ def test_many_that_share_a_footer_are_compared_without_it() -> None:
 def test_copies_are_found_among_many_that_share_half_of_their_sentences() -> None:
     rng = Random(6)
     stock = [" ".join(words(rng, 20)) for _ in range(6)]  # each stands in more stories than are looked at for it
-    count = loops._MOST_HOLDERS * 3
+    count = loops.MOST_HOLDERS * 3
     stories = [
         ". ".join([*rng.sample(stock, 4), *(" ".join(words(rng, 20)) for _ in range(rng.choice((2, 4))))])
         for _ in range(count)
@@ -291,6 +292,39 @@ def test_groups_do_not_depend_on_the_order_of_arrival() -> None:
             grown = grown.append(to_table(stories[start : start + 4]), np.array([], dtype=np.int64))
             assert sum(map(len, groups(grown))) == len(grown)
         assert sorted(map(sorted, groups(grown))) == sorted(map(sorted, whole))
+
+
+@settings(max_examples=30, deadline=None)
+@given(seed=st.integers(0, 2**20))
+def test_groups_found_again_are_those_of_a_whole_search(seed: int) -> None:
+    """New versions of stories and late ones, footers that crowd their shingles, and stories without a body."""
+    rng = Random(seed)
+    footer = " ".join(words(rng, rng.choice([30, 120])))
+    stories = [
+        Article(
+            id=f"{rng.randrange(100):02d}-{n}",
+            title=f"Ferry {n % 5} aground off Gull Point",
+            body=f"{text} {footer if rng.random() < 0.6 else ''}".strip() if rng.random() < 0.9 else "",
+            published_at=None if rng.random() < 0.02 else DAY + timedelta(hours=n + rng.choice([0, 0, -40])),
+        )
+        for n, text in enumerate(text for _ in range(8) for text in variants(rng))
+    ]
+    first = rng.randrange(150, len(stories))
+    grown = catalog(*stories[:first])
+    assert len(grown.text_group) == first
+    for _ in range(4):
+        more = stories[first : first + 4]
+        for _ in range(rng.randrange(3)):
+            story = rng.choice(stories[first - 30 : first])
+            if story.id not in [other.id for other in more]:
+                more = [*more, replace(story, body=rng.choice(stories).body)]
+        first += 4
+        grown = grown.append(to_table(more), grown.known_rows([story.id for story in more]))
+        whole = Catalog(grown.table, grown.alive, grown.base)
+        if rng.random() < 0.7:
+            with pytest.MonkeyPatch.context() as patch:
+                patch.setattr("recommender.articles.catalog._LEAST_KNOWN", 0)
+                assert np.array_equal(grown.text_group, whole.text_group)
 
 
 def test_copies_of_a_draft() -> None:
