@@ -176,10 +176,13 @@ def check_places(lists: str | Path, archive: str | Path | None) -> None:
     Raises
     ------
     SettingsError
-        If both are one folder, or one lies in a folder that the other writes by itself.
+        If one has no name, both are one folder, or one lies in a folder that the other writes by itself.
     SnapshotError
         If the folder of the lists holds a saved archive, or the other way round.
     """
+    for name, place in (("lists", lists), ("archive", "none" if archive is None else archive)):
+        if not isinstance(place, str | Path) or not str(place).strip():  # as of a variable that is not set
+            raise SettingsError(f"{name} is {place!r}, expected a folder{' or a database' * (name == 'lists')}")
     if archive is not None and not is_database(lists):
         _check_folders_apart(Path(lists), Path(archive))
     if not is_database(lists) and folder_kind(lists) == "snapshot":

@@ -35,6 +35,7 @@ from recommender.storage import checkpoints
 from recommender.storage.atomic import check_writable, write_atomically
 from recommender.storage.checkpoints import Ledgers
 from recommender.storage.database import is_database
+from recommender.storage.versions import VersionedFolder
 
 MakeLists = Callable[[NDArray[np.int64]], Iterator[pa.RecordBatch]]
 """Makes the lists of some rows."""
@@ -101,6 +102,8 @@ class Run:
 
     def __init__(self, job: str, lists: str | Path, archive: str | Path | None, options: JobOptions) -> None:
         check_places(lists, archive)
+        if job == "refresh" and archive is not None:
+            VersionedFolder(archive, "snapshot").current()  # before a folder of a wrong name is made
         place = archive if is_database(lists) else lists
         resume = options.resume
         folder = Path(resume) if resume is not None else None if place is None else Path(place) / checkpoints.FOLDER

@@ -257,7 +257,10 @@ class VersionedFolder:
         pointer = self.root / CURRENT
         if not pointer.is_file():
             reason = f"it has no {CURRENT} file" if self.root.is_dir() else "there is no such folder"
-            raise SnapshotError(f"no {_NAMES[self.kind].removeprefix('a ')} in {self.root}: {reason}")
+            made = "publishes some" if self.kind == "lists" else "--archive saves one"
+            raise SnapshotError(
+                f"no {_NAMES[self.kind].removeprefix('a ')} in {self.root}: {reason}; recommender precompute {made}"
+            )
         try:
             content = orjson.loads(pointer.read_bytes())
             folder, digest = self.root / _VERSIONS / Path(content["folder"]).name, content["manifest_sha256"]

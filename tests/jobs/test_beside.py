@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import shutil
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -87,6 +88,23 @@ def test_lists_are_not_published_over_an_archive_nor_an_archive_saved_over_lists
     with pytest.raises(SettingsError, match="are the same folder"):
         precompute(checkerboard(), tmp_path / "lists", archive=tmp_path / "lists", settings=SETTINGS)
     assert not (tmp_path / "new").exists()
+
+
+@pytest.mark.parametrize("place", ["", " ", None])
+def test_a_place_without_a_name_is_refused(place: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(SettingsError, match=f"lists is {place!r}, expected a folder or a database"):
+        precompute(checkerboard(), place, settings=SETTINGS)
+    if place is not None:
+        with pytest.raises(SettingsError, match=f"archive is {place!r}, expected a folder$"):
+            precompute(checkerboard(), "lists", archive=place, settings=SETTINGS)
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_refresh_of_an_archive_that_is_not_there_makes_no_folder(tmp_path: Path) -> None:
+    with pytest.raises(SnapshotError, match="there is no such folder; recommender precompute --archive saves one"):
+        refresh([], tmp_path / "lists", tmp_path / "archvie")
+    assert not list(tmp_path.iterdir())
 
 
 def test_a_dry_run_makes_no_folder(tmp_path: Path) -> None:
