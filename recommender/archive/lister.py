@@ -24,7 +24,8 @@ from recommender.lists.readnext import Rejected
 from recommender.lists.reasons import explain
 from recommender.lists.records import to_batch
 from recommender.lists.values import add_reached_caps, to_rejected
-from recommender.ranking.score import Choices, Contributions, Ranked, Scorer, is_among
+from recommender.ranking.choices import Choices
+from recommender.ranking.score import Contributions, Ranked, Scorer, is_among
 from recommender.search.pools import Candidates, Checkpoint, Pools, StoryQueries
 from recommender.search.scope import Filters
 from recommender.search.update_pools import update_pools
