@@ -83,7 +83,6 @@ class Archive:
     catalog : Catalog, n rows
     searched : SearchTable, n rows
         What stories are searched by: vectors, words and, in a large archive, how far each looks.
-    tfidf : Tfidf
     parts : TextParts, n rows
         Terms of whole texts, titles, leads and names.
     spelling : Spelling
@@ -94,7 +93,6 @@ class Archive:
         How near the neighbours of each row are.
     shortlist : Shortlist or None
         What tells how far a story of a large archive looks for candidates.
-    settings : Settings
     related_at : float or None
         Relevance from which on an item counts as related.
     ranker : Ranker or None
@@ -103,7 +101,6 @@ class Archive:
         Sizes that its candidates and lists are made in; part of what is frozen with it.
     calibration : str
         Name under which the embedder's judgments are kept.
-    rules : Rules
     pools : ArchivePools or None
         Pools that lists are made of without a search, if they fit what is asked.
     index : SearchIndex or None

@@ -67,7 +67,6 @@ class Clicked:
         Clicks, each one over the propensity of its place, and how often the item was shown; by story and row.
     moment : ndarray of int64, shape (s,)
         When a list of the story was shown last, in microseconds; the end of time where the log has no time.
-    report : ClickReport
     """
 
     source: NDArray[np.int64]
@@ -151,12 +150,8 @@ def clicked_pairs(
 
     Parameters
     ----------
-    archive : Archive
-    clicked : Clicked
-    features : sequence of str
     group : ndarray of int64, shape (n,)
         Of each row.
-    progress : callable
 
     Returns
     -------

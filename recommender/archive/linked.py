@@ -40,10 +40,8 @@ def linked_pairs(
 
     Parameters
     ----------
-    archive : Archive
     stories, items : ndarray of int64, shape (m,)
         Rows of links.
-    features : sequence of str
     anchors : sequence of str, length m, optional
         The words of each link. They leave the text of the story: an anchor often is the item's headline, which nobody
         knows before the link is set.
@@ -51,7 +49,6 @@ def linked_pairs(
         Candidates of a story; default `retrieval.candidates`.
     group : ndarray of int64, shape (n,), optional
         Group of each row; default: rows that links connect share one.
-    progress : callable
 
     Returns
     -------

@@ -44,7 +44,6 @@ class Lister:
 
     Attributes
     ----------
-    archive : Archive
     selection : Selection
         What the lists share: the rows that may be shown, and the rules.
     uses_pools : bool

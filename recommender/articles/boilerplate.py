@@ -75,8 +75,6 @@ class Boilerplate:
         ----------
         table : pyarrow.Table
             Columns of `SCHEMA`, in an order that does not depend on that of the input.
-        least : int
-        share : float
         """
         return cls(recurring(table, least, share))
 

@@ -52,7 +52,6 @@ def require_single(given: Any, call: str, several: str) -> None:
 
     Parameters
     ----------
-    given : object
     call : str
         Name of the function.
     several : str

@@ -87,7 +87,6 @@ def detect_languages(articles: pa.Table, likely: Collection[str] = ()) -> pa.Tab
 
     Parameters
     ----------
-    articles : pyarrow.Table
     likely : collection of str, optional
         Languages that a short text may be in; default those of the other stories.
     """

@@ -114,10 +114,6 @@ def resolve_links(
     as_of : datetime, optional
         Moment of the published lists; without it all links to what was shown count as set later.
 
-    Returns
-    -------
-    ResolvedLinks
-
     Raises
     ------
     InputError

@@ -54,7 +54,6 @@ class OverlayPin:
 
     Attributes
     ----------
-    item, story : str
     position : int
         1 is the first; a position beyond the list is its last.
     until : datetime or None
@@ -80,7 +79,6 @@ class Decisions:
 
     Attributes
     ----------
-    withdrawn, withheld : frozenset of str
     blocked : frozenset of (str, str or None)
         Item and story; None = under every story.
     pinned : frozenset of tuple

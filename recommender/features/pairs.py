@@ -24,10 +24,8 @@ class Pairs:
 
     Attributes
     ----------
-    queries : FeatureTable
     query_rows : ndarray of int64, shape (q,)
         Rows of the stories in `queries`.
-    archive : FeatureTable
     rows : ndarray of int64, shape (q, c)
         Rows of `archive`; -1 = none.
     pool : ndarray of bool, shape (q, c)
@@ -103,10 +101,8 @@ class Family:
 
     Attributes
     ----------
-    name : str
     about : str
         What it says to an editor.
-    columns : tuple of Column
     compute : callable
         Computes the columns from `Pairs`, each float32 (q, c); NaN = missing.
     """
@@ -127,7 +123,6 @@ def pair_features(pairs: Pairs, names: Sequence[str], families: dict[str, Family
 
     Parameters
     ----------
-    pairs : Pairs
     names : sequence of str
         Full names, in the order wanted.
     families : dict of str to Family

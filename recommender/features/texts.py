@@ -87,10 +87,8 @@ def text_pairs(
 
     Parameters
     ----------
-    queries : TextParts
     query_rows : ndarray of int64, shape (q,)
         Rows of the stories in `queries`.
-    archive : TextParts
     rows : ndarray of int64, shape (q, c)
         Rows of `archive`; -1 = none.
     rarity : ndarray of float32, shape (v,)
@@ -121,7 +119,6 @@ class Subjects:
         The same without those that neither stand in the beginning nor recur.
     marks : csr_matrix of int8, shape (n, v)
         Sum of `AS_WORD` and `AS_NAME` where a story is about the term, as a word or as a name.
-    parts : TextParts
     rows : ndarray of int64, shape (n,)
         Rows of `parts` that these stories are.
     """

@@ -27,7 +27,6 @@ class Tfidf:
 
     Parameters
     ----------
-    terms : sequence of str, or pyarrow.StringArray
     idf : ndarray of float32, shape (v,)
     stories : int
         Size of the archive it was fitted on.
@@ -116,7 +115,6 @@ class Tfidf:
         ----------
         block : Counts
             Its terms are numbered as in the vocabulary.
-        matrix : csr_matrix
         row, entry : int
             Where the block starts.
         """
@@ -206,7 +204,6 @@ def heaviest_shared(
     ----------
     is_wanted : ndarray of bool, shape (v,)
         The only terms that count.
-    n_terms : int
 
     Returns
     -------

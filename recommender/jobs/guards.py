@@ -35,11 +35,10 @@ _ALLOW = "nothing was published. To publish all the same: --allow-worse"
 
 @dataclass
 class Guards:
-    """The checks of one run against the last published version.
+    """The checks of one run against the last published version; each raises `PublishError` to refuse the new one.
 
     Attributes
     ----------
-    settings : PublishSettings
     last : mapping
         Manifest of the last version; empty at a first publish.
     allowed : bool
@@ -62,12 +61,7 @@ class Guards:
             return cls(settings, {}, allowed)
 
     def check_rows(self, report: ReadReport) -> None:
-        """Refuse an input of which too many rows are bad, or at a first publish too many dates.
-
-        Raises
-        ------
-        PublishError
-        """
+        """Refuse an input of which too many rows are bad, or at a first publish too many dates."""
         lost = report.lost["published_at"]
         is_first = not self.last  # `check_stories` compares later versions with the last
         if is_first and not self.allowed and lost >= _FEWEST and lost > self.settings.max_rejected_share * report.read:
@@ -92,10 +86,6 @@ class Guards:
         table : pyarrow.Table, n rows of `articles.SCHEMA`
         current : ndarray of bool, shape (n,)
             Rows that are no replaced versions.
-
-        Raises
-        ------
-        PublishError
         """
         for name, missing in (
             ("without a date", pc.is_null(table["published_at"])),
@@ -105,12 +95,7 @@ class Guards:
             self._check_share(f"stories {name}", int((missing.to_numpy() & current).sum()), int(current.sum()))
 
     def check_moment(self, as_of: datetime | None, published: NDArray[np.int64], now: datetime) -> None:
-        """Refuse a moment that cannot be: long before the last version's, the epoch, or a future of most stories.
-
-        Raises
-        ------
-        PublishError
-        """
+        """Refuse a moment that cannot be: long before the last version's, the epoch, or a future of most stories."""
         if self.allowed:
             return
         dated = published[published != UNDATED]
@@ -137,10 +122,6 @@ class Guards:
         """Refuse a version of which too many lists are empty or not computed.
 
         `because` counts some of the empty lists by the rule that left out most of their candidates.
-
-        Raises
-        ------
-        PublishError
         """
         total = sum(statuses.values())
         rules = ", ".join(f"{rule} {number}" for rule, number in because.items())

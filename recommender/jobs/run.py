@@ -74,13 +74,9 @@ class Run:
         Folder, or database URL, that the lists are published to.
     archive : path, optional
         Folder that the fitted archive is saved to.
-    options : JobOptions
 
     Attributes
     ----------
-    publisher : Publisher
-    ledgers : Ledgers
-    summary : Summary
     clock : Clock
         The progress callback of all steps.
     inputs : Inputs
@@ -194,7 +190,6 @@ class Run:
         ----------
         guards : Guards
             Refuse the version before it becomes current.
-        make_lists : MakeLists
         split_kept : SplitKept, optional
             Default: all lists are made.
         """

@@ -98,8 +98,6 @@ class Plan:
         Of a shard.
     moment : int
         That the lists are for, in microseconds.
-    limits : Limits
-    overlay : Overlay
     pool_ledger : Ledger
         Pools of the shards.
     list_ledger : Ledger or None

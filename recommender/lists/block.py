@@ -31,11 +31,9 @@ class Block:
         Stories that are not public at the moment; their lists are empty.
     withheld : ndarray of bool, shape (q,)
         Stories that get no list.
-    catalog : Catalog
     texts : TextParts
         Terms of the catalog's rows.
     idf : ndarray of float32, shape (v,)
-    wording : Wording
     pinned_by : mapping of (str, str) to str
         Who pinned an item under a story.
     """
@@ -59,8 +57,6 @@ class Heading:
 
     Attributes
     ----------
-    k : int
-    version : str
     as_of : int or None
         Microseconds; None where time does not count.
     settings : str

@@ -13,7 +13,6 @@ def boosted(record: dict[str, Any], factors: Mapping[str, float], learned: bool)
 
     Parameters
     ----------
-    record : dict
     factors : mapping of str to float
         Of sections, on top of the boosts that the record was made with.
     learned : bool

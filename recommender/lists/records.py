@@ -132,10 +132,8 @@ def to_batch(block: Block, reasons: pa.ListArray, heading: Heading) -> pa.Record
 
     Parameters
     ----------
-    block : Block
     reasons : pyarrow.ListArray
         One list of reasons for each item, as `explain` returns them.
-    heading : Heading
     """
     has_item, stories, k = block.chosen.has_item, as_shown(block.stories), heading.k
     rank = np.broadcast_to(np.arange(1, has_item.shape[1] + 1, dtype=np.int32), has_item.shape)[has_item]

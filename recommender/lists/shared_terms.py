@@ -68,7 +68,6 @@ class SharedTerms:
         Rows of `stories` and `items`.
     outlet_terms : ndarray of int64, shape (m, w)
         Terms in the names of their outlets; negative = none.
-    wording : Wording
     """
 
     stories: Subjects

@@ -75,7 +75,6 @@ class Wording:
     base : ndarray of int64, shape (v,)
         The term that another is a form of, as "disease" of "diseases" and "russia" of "russian"; itself where there is
         none.
-    spelling : Spelling
     """
 
     terms: pa.Array

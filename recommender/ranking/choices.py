@@ -17,7 +17,6 @@ class Choices:
     Attributes
     ----------
     chosen : Ranked, shape (q, w)
-    families : tuple of str
     values : ndarray of float64, shape (q, w, len(families))
         What each family of features adds to the log odds of each item.
     """

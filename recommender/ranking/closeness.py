@@ -18,7 +18,6 @@ class Odds:
 
     Attributes
     ----------
-    base, words, meaning : float
     least : float
         Probability from which on a pair is close.
     title : float

@@ -48,7 +48,6 @@ class LinkedPairs:
         How many items each story links that could have been candidates.
     group : ndarray of int64, shape (s,)
         Stories that links connect share a number.
-    features : tuple of str
     chosen : ndarray of float64, shape (m,), optional
         How often the item was chosen of the times that it was offered; default: once where it is linked.
     offered : ndarray of float64, shape (m,), optional
@@ -159,11 +158,8 @@ def learn(
 
     Parameters
     ----------
-    pairs : LinkedPairs
-    name : str
     embedder : str
         Fingerprint of the embedder whose vectors the pairs were computed with.
-    seed : int, default 0
     provenance : mapping, optional
         What the file says of its making.
     calibrate : bool, default True

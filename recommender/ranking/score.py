@@ -197,7 +197,6 @@ class Contributions:
 
     Attributes
     ----------
-    families : tuple of str
     values : ndarray of float64, shape (m, len(families))
     """
 
@@ -258,13 +257,10 @@ class Scorer:
 
     Attributes
     ----------
-    catalog : Catalog
     table : FeatureTable
         What stories are compared by, by catalog row.
-    scope : Scope
     ranker : Ranker or None
         None: by a weighted sum of two cosines.
-    settings : RankingSettings
     closeness : Closeness or None
         Candidates that are not close come in as the next best.
     """

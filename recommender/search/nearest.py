@@ -79,9 +79,7 @@ def nearest(
 
     Parameters
     ----------
-    queries : Queries, q stories
     rows : Rows, m rows
-    count : int
     within_reach : bool, default False
         Whether only rows within a story's reach count, whatever their time.
     windows : ndarray of int64, shape (q, 4), optional

@@ -109,9 +109,7 @@ class Retriever:
 
         Parameters
         ----------
-        queries : Queries, q stories
         rows : ndarray of int64, shape (m,)
-        count : int
         within_reach : bool
             Whether only rows within a story's reach count.
         least : ndarray of int32, shape (q,), optional

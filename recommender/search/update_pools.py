@@ -29,7 +29,6 @@ def update_pools(
         Of all rows of `was`.
     now, was : Retriever
         The search of this state and of the earlier one.
-    checkpoint : Checkpoint, optional
     """
     if not _comparable(now, was):
         return now.pools(queries, checkpoint)

@@ -66,11 +66,6 @@ class EventTest:
         ----------
         a, b : ndarray of int64
             Microseconds, of shapes that broadcast.
-        hours : float
-
-        Returns
-        -------
-        possible, sure : ndarray of bool
         """
         is_known = (a != UNDATED) & (b != UNDATED) & self.timed
         a, b = np.where(is_known, a, 0), np.where(is_known, b, 0)
@@ -107,7 +102,6 @@ class EventTest:
 
         Parameters
         ----------
-        queries : StoryQueries
         outlets : ndarray of int32, shape (q,)
             Who published each of them.
         stories, rows : ndarray of int64, shape (m,)

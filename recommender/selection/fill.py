@@ -44,13 +44,8 @@ def fill_lists(
         The lists so far.
     ranked : Ranked, shape (q, c)
         The candidates that they were chosen from.
-    stories : Stories
-    selection : Selection
-    k : int
     has_list : ndarray of bool, shape (q,)
         Stories that get a list.
-    find_more : callable
-    rank : callable
     """
     n_allowed, n_seen = _count_allowed(stories, selection), _count_seen(ranked, stories, selection)
     for times in TIMES:

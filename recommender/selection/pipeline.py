@@ -29,8 +29,6 @@ def select(ranked: Ranked, stories: Stories, selection: Selection, k: int, *, tr
     ----------
     ranked : Ranked, shape (q, c)
         Candidates; pinned ones come first, and only rules that do not protect pins take them out.
-    stories : Stories
-    selection : Selection
     k : int
         Items of a list; `selection.reserves` more are chosen to replace withdrawn ones.
     trace : callable, optional

@@ -194,8 +194,6 @@ class Series:
 
     Attributes
     ----------
-    rules : tuple of SeriesRule
-    templates : tuple of str
     skeletons : tuple of int
         Digests of what pages of one template have in common.
     """
@@ -217,7 +215,6 @@ class Series:
         Parameters
         ----------
         table : pyarrow.Table, n rows
-        rules : sequence of SeriesRule
         keys : FormatKeys, optional
             Those of the table, if they are known.
         is_current : ndarray of bool, shape (n,), optional

@@ -140,7 +140,6 @@ class RayJob:
 
     Parameters
     ----------
-    engine : RayEngine
     work : path
         Folder that all nodes share.
     cpus : list of int
