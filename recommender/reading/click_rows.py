@@ -7,7 +7,6 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from itertools import chain, islice
-from math import isnan
 from pathlib import Path
 from typing import Any
 
@@ -18,12 +17,13 @@ from recommender.articles.article import TIME
 from recommender.errors import InputError, RowError
 from recommender.reading.formats import KNOWN, BadRow, Stream, is_readable, shown_name
 from recommender.reading.formats.frames import is_frame, materialize
-from recommender.reading.names import fold
+from recommender.reading.names import find_columns
 from recommender.reading.report import ReadReport, Rejected
 from recommender.reading.rows import column_texts
 from recommender.reading.time_format import TimeFormat
 from recommender.reading.time_texts import AmbiguousDate, is_day_first
 from recommender.reading.times import to_time
+from recommender.reading.values import as_text, plain
 from recommender.settings import ReadingSettings
 
 _NAMES = pa.large_list(pa.large_string())
@@ -38,7 +38,7 @@ SCHEMA = pa.schema(
         ("session", pa.large_string()),  # reader or session
     ]
 )
-# The first name counts. Compared without case and "_- ".
+# Further names of columns; the first that is there counts.
 ALIASES: dict[str, tuple[str, ...]] = {
     "source": ("article_id", "article", "story", "story_id"),
     "list_id": ("list", "impression", "impression_id"),
@@ -106,7 +106,7 @@ def read_rows(
                 raise RowError(f"{type(raw).__name__}, expected dict")
             names = tuple(raw)
             if names not in columns:
-                columns[names] = _find_columns(names, mapping)
+                columns[names] = {**find_columns(names, ALIASES), **mapping}
             yield _to_row(raw, columns[names], line, separator, times)
         except RowError as error:
             if strict:
@@ -124,7 +124,7 @@ def _find_separator(rows: Sequence[Mapping[str, Any]], mapping: Mapping[str, str
     """
     texts = []
     for raw in rows:
-        columns = _find_columns(tuple(raw), mapping)
+        columns = {**find_columns(tuple(raw), ALIASES), **mapping}
         shown, clicked = (raw.get(columns.get(field, "")) for field in ("shown", "clicked"))
         if isinstance(shown, str) and not shown.lstrip().startswith("["):
             texts.append((shown, clicked if isinstance(clicked, str) else ""))
@@ -145,18 +145,6 @@ def _find_separator(rows: Sequence[Mapping[str, Any]], mapping: Mapping[str, str
 
 def _split(text: str, separator: str | None) -> list[str]:
     return [part for part in map(str.strip, text.split(separator)) if part]
-
-
-def _find_columns(columns: Sequence[str], mapping: Mapping[str, str]) -> dict[str, str]:
-    """Find which column feeds which field: first `mapping`, then the known names."""
-    by_name = {fold(column): column for column in reversed(columns) if isinstance(column, str)}
-    recognised = {}
-    for field in SCHEMA.names:
-        names = [fold(name) for name in (field, *ALIASES[field])]
-        column = mapping.get(field, next((by_name[name] for name in names if name in by_name), None))
-        if column is not None:
-            recognised[field] = column
-    return recognised
 
 
 def _to_row(
@@ -190,7 +178,8 @@ def _to_ids(value: object, field: str, separator: str | None) -> list[str]:
             value = orjson.loads(value) if value.lstrip().startswith("[") else _split(value, separator)
         except orjson.JSONDecodeError:
             raise RowError(f"{field} is not a JSON list: {value[:60]!r}") from None
-    if value is None or (isinstance(value, float) and isnan(value)):
+    value = plain(value)
+    if value is None:
         return []
     if not isinstance(value, list | tuple):
         raise RowError(f"{field} is {type(value).__name__}, expected a list or text")
@@ -201,15 +190,5 @@ def _to_ids(value: object, field: str, separator: str | None) -> list[str]:
 
 
 def _to_text(value: object, field: str) -> str | None:
-    if value is None or (isinstance(value, float) and isnan(value)):
-        return None
-    if isinstance(value, float) and value.is_integer():
-        value = int(value)
-    if isinstance(value, bool) or not isinstance(value, str | int | float):
-        raise RowError(f"{field} is {type(value).__name__}, expected text")
-    try:
-        text = str(value).strip()
-        text.encode()
-    except ValueError:
-        raise RowError(f"{field} is not valid UTF-8; convert the file's encoding") from None
-    return text or None
+    value = plain(value)
+    return None if value is None else as_text(value, field).strip() or None

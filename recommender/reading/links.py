@@ -19,6 +19,7 @@ from recommender.articles.urls import absolute_url, leads_to_a_page
 from recommender.errors import InputError, RowError
 from recommender.reading.formats import KNOWN, BadRow, Stream, is_readable, shown_name
 from recommender.reading.markup import Anchor
+from recommender.reading.names import find_columns
 from recommender.reading.times import to_time
 from recommender.settings import ReadingSettings
 
@@ -26,12 +27,12 @@ _TARGET_KEYS = ("url", "href", "target", "id")
 _ANCHOR_KEYS = ("anchor", "text")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 _RELATIVE_STARTS = ("/", "./", "../", "?")
-_COLUMNS = {
-    "story": ("story", "source", "from", "story_id", "source_id"),
-    "item": ("item", "target", "to", "item_id", "target_id"),
-    "anchor": ("anchor", "text"),
-    "time": ("time", "date", "timestamp"),
-    "kind": ("kind", "type"),
+_ALIASES = {
+    "story": ("source", "from", "story_id", "source_id"),
+    "item": ("target", "to", "item_id", "target_id"),
+    "anchor": ("text",),
+    "time": ("date", "timestamp"),
+    "kind": ("type",),
 }
 _MAX_NAMED = 3  # bad rows of a file that an error names
 _CHUNK = 10_000  # rows turned into Arrow at a time
@@ -304,17 +305,12 @@ def _expand_picks(rows: Iterable[tuple[int, Any]]) -> Iterable[tuple[int, Any]]:
 
 def _find_columns(names: tuple[Any, ...], file: str) -> dict[str, str]:
     """Find which column of a row feeds which field; without story and item it is no row of links."""
-    known = {name.strip().casefold().replace("-", "_"): name for name in reversed(names) if isinstance(name, str)}
-    columns = {
-        field: column
-        for field, aliases in _COLUMNS.items()
-        if (column := next((known[alias] for alias in aliases if alias in known), None)) is not None
-    }
+    columns = find_columns(names, _ALIASES)
     for field in ("story", "item"):
         if field not in columns:
             given = ", ".join(str(name)[:60] for name in names[:20])
             raise InputError(
                 f"no column {field} in the links of {file}; found {given or 'none'}; expected "
-                f"{' or '.join(_COLUMNS[field][:3])}: rename a column"
+                f"{' or '.join((field, *_ALIASES[field][:2]))}: rename a column"
             )
     return columns

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from functools import lru_cache
+from typing import Any
 from unicodedata import combining, normalize
 
 from recommender.articles.article import FIELDS
@@ -249,6 +250,20 @@ def _with_true_title(recognised: dict[str, tuple[str, ...]], named: list[str]) -
 
 def _without(recognised: dict[str, tuple[str, ...]], left_out: str) -> dict[str, tuple[str, ...]]:
     return {field: columns for field, columns in recognised.items() if field != left_out}
+
+
+def find_columns(names: Sequence[Any], aliases: Mapping[str, Sequence[str]]) -> dict[str, str]:
+    """Find the column of each field, by its own name or the first of its aliases that is there, compared by `fold`.
+
+    Examples
+    --------
+    >>> find_columns(["Target", "target_id", "From"], {"story": ["from"], "item": ["target"], "time": []})
+    {'story': 'From', 'item': 'Target'}
+    """
+    by_name = {fold(name): name for name in reversed(names) if isinstance(name, str)}
+    known = ((field, map(fold, (field, *further))) for field, further in aliases.items())
+    found = {field: next((by_name[name] for name in folded if name in by_name), None) for field, folded in known}
+    return {field: column for field, column in found.items() if column is not None}
 
 
 def guess_id_column(columns: Iterable[str]) -> str | None:

@@ -20,13 +20,18 @@ from recommender.errors import InputError
 from recommender.evaluation.data.files import read_sound_rows
 from recommender.reading.clicks import ClickLog
 from recommender.reading.formats import KNOWN, is_readable
+from recommender.reading.names import find_columns
 from recommender.storage.digests import hash_table
 
-PAIR = (("a", "b"), ("id1", "id2"), ("article_a", "article_b"))
-STORY = ("story", "source", "query", "query_id", "qid", "article_id", "from", "story_id", "source_id", "id")
-ITEM = ("item", "target", "candidate", "recommended", "doc_id", "docno", "document", "to", "item_id", "target_id")
-GRADE = ("grade", "follow", "relevance", "rel", "label", "score", "judgment", "similarity")
-PICKS = ("picks", "items")
+_ALIASES = {
+    "a": ("id1", "article_a"),
+    "b": ("id2", "article_b"),
+    "story": ("source", "query", "query_id", "qid", "article_id", "from", "story_id", "source_id", "id"),
+    "item": ("target", "candidate", "recommended", "doc_id", "docno", "document", "to", "item_id", "target_id"),
+    "grade": ("follow", "relevance", "rel", "label", "score", "judgment", "similarity"),
+    "picks": ("items",),
+    "votes": (),
+}
 _MAX_GRADE = 1e9  # sums of greater grades may not be finite
 
 SCHEMA = pa.schema(
@@ -255,14 +260,12 @@ def _read_table(path: Path, grade: str | None) -> tuple[_Rows, bool, bool]:
         raise InputError(f"{path} holds no judgments")
     first = rows[0][1]
     names = list(first)
-    known = {name.strip().casefold(): name for name in names}
-    story = next((known[name] for name in STORY if name in known), None)
-    picks = next((known[name] for name in PICKS if name in known and isinstance(first[known[name]], list)), None)
-    if story and picks:
+    found = find_columns(names, _ALIASES)
+    story, item, picks = found.get("story"), found.get("item"), found.get("picks")
+    if story and picks and isinstance(first[picks], list):
         return _from_picks(path, [(line, row.get(story), row.get(picks)) for line, row in rows]), False, True
-    pair = next(((known[a], known[b]) for a, b in PAIR if a in known and b in known), None)
-    item = next((known[name] for name in ITEM if name in known), None)
-    value = grade if grade in names else next((known[name] for name in GRADE if name in known), None)
+    pair = (found["a"], found["b"]) if {"a", "b"} <= found.keys() else None
+    value = grade or found.get("grade")
     if grade is not None and grade not in names:
         raise InputError(f"{path} has no column {grade!r}; its columns: {', '.join(names)}")
     are_links = value is None and pair is None and story is not None and item is not None
@@ -272,7 +275,7 @@ def _read_table(path: Path, grade: str | None) -> tuple[_Rows, bool, bool]:
             f"or story and item of links, or story and picks"
         )
     a, b = pair or (str(story), str(item))
-    votes, wanted = known.get("votes", ""), "" if value is None else f" and a number as {value}"
+    votes, wanted = found.get("votes", ""), "" if value is None else f" and a number as {value}"
     judged: _Rows = []
     for line, row in rows:
         try:
