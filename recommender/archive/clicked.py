@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from recommender.archive.archive import Archive
 from recommender.archive.linked import candidates_at_publication
+from recommender.articles.columns import encode
 from recommender.features.families import FAMILIES
 from recommender.features.pairs import Pairs, pair_features
 from recommender.progress import Progress, silent
@@ -190,9 +191,8 @@ def clicked_pairs(
 
 def _find(archive: Archive, ids: pa.ChunkedArray) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Find the code of each id, -1 where it is null, and its row, -1 where there is none."""
-    encoded = ids.combine_chunks().dictionary_encode()
-    code = pc.fill_null(encoded.indices, -1).to_numpy(zero_copy_only=False).astype(np.int64)
-    return code, np.append(archive.catalog.find(encoded.dictionary.to_pylist()), -1)[code]
+    code, names = encode(ids)
+    return code, np.append(archive.catalog.find(names), -1)[code]
 
 
 def _column_indices(matrix: sp.csr_matrix) -> Candidates:

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from recommender.articles.article import UNDATED
 from recommender.articles.catalog import Catalog
-from recommender.articles.columns import outlets
+from recommender.articles.columns import encode, outlets
 from recommender.articles.copies import Marks
 from recommender.articles.languages import site_language
 from recommender.articles.links import ResolvedLinks, resolve_links
@@ -113,9 +113,8 @@ class StoryFacts:
         """The outlet that published each row."""
         if self.known_outlets is not None:
             return self.known_outlets
-        encoded = outlets(self.catalog.table).dictionary_encode()
-        codes = pc.fill_null(encoded.indices, -1).to_numpy().astype(np.int32)
-        return Outlets(codes, encoded.dictionary.to_pylist())
+        codes, names = encode(outlets(self.catalog.table))
+        return Outlets(codes.astype(np.int32), names)
 
     @cached_property
     def has_main_outlet(self) -> bool:

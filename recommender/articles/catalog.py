@@ -18,7 +18,7 @@ from scipy.sparse.csgraph import connected_components
 
 from recommender.articles.article import SCHEMA, UNDATED
 from recommender.articles.boilerplate import NOTHING, TEXTS, Boilerplate
-from recommender.articles.columns import as_array, column_to_micros
+from recommender.articles.columns import as_array, column_to_micros, encode
 from recommender.articles.copies import Marks, group_again_by_text, group_by_text, headline_digests, oldest_copy
 from recommender.articles.headlines import Headlines
 from recommender.articles.id_types import id_text
@@ -287,12 +287,11 @@ class Catalog:
 
     def codes(self, column: str, default: str | None = None) -> tuple[NDArray[np.int32], list[str]]:
         """Encode a text column as integer codes and their values; -1 where missing and no default."""
-        values = self.table[column].combine_chunks()
+        values = self.table[column]
         if default is not None:
             values = pc.fill_null(values, default)
-        encoded = values.dictionary_encode()
-        codes = pc.fill_null(encoded.indices, -1).to_numpy().astype(np.int32)
-        return codes, encoded.dictionary.to_pylist()
+        codes, names = encode(values)
+        return codes.astype(np.int32), names
 
     @cached_property
     def _sorted_ids(self) -> tuple[NDArray[np.int64], IdBytes]:

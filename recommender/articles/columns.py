@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -87,6 +88,13 @@ def as_array(column: pa.ChunkedArray | pa.Array) -> pa.Array:
     if isinstance(column, pa.Array):
         return column
     return column.chunk(0) if column.num_chunks == 1 else column.combine_chunks()
+
+
+def encode(values: pa.ChunkedArray | pa.Array) -> tuple[NDArray[np.int64], list[Any]]:
+    """Return the code of each row of a column, -1 where it has no value, and the value of each code."""
+    encoded = as_array(values).dictionary_encode()
+    codes = pc.fill_null(encoded.indices, -1).to_numpy(zero_copy_only=False)
+    return codes.astype(np.int64), encoded.dictionary.to_pylist()
 
 
 def as_mask(values: pa.Array) -> NDArray[np.bool_]:

@@ -12,6 +12,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
+from recommender.articles.columns import encode
+
 UNKNOWN, MIXED = "und", "mul"  # as ISO 639-2 has them
 _SHARE = 0.05
 _SAMPLE = 500  # stories without a language whose language is detected
@@ -62,10 +64,9 @@ def is_in_known_language(articles: pa.Table, known: Collection[str] | None, site
     """
     if known is None:
         return np.ones(len(articles), dtype=bool)
-    named = pc.fill_null(articles["language"], site).combine_chunks().dictionary_encode()
-    names = named.dictionary.to_pylist()
+    codes, names = encode(pc.fill_null(articles["language"], site))
     is_known = np.array([drop_region(name) in {*known, UNKNOWN} for name in names] or [True])
-    return np.asarray(is_known[named.indices.to_numpy()])
+    return np.asarray(is_known[codes])
 
 
 def unknown_languages(articles: pa.Table, known: Collection[str] | None, site: str) -> dict[str, int]:

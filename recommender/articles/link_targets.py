@@ -13,7 +13,7 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from recommender.articles.catalog import Catalog
-from recommender.articles.columns import as_array, column_to_micros
+from recommender.articles.columns import as_array, column_to_micros, encode
 from recommender.articles.urls import normalise_url
 
 _Rows: TypeAlias = NDArray[np.int64]
@@ -28,7 +28,7 @@ class LinkTargets:
 
     def rows(self, texts: pa.ChunkedArray) -> _Rows:
         """Find the row of each id or URL, (m,); -1 = none."""
-        codes, names = _codes(texts)
+        codes, names = encode(texts)
         row = self._catalog.find(names)
         unknown = np.flatnonzero(row < 0)
         row[unknown] = self._rows_at_urls([normalise_url(names[code]) for code in unknown])
@@ -36,7 +36,7 @@ class LinkTargets:
 
     def find(self, texts: pa.Array, story: _Rows) -> tuple[_Rows, NDArray[np.bool_]]:
         """Find the row of each target, -1 = none, and whether it is the linking story's own URL; each (m,)."""
-        codes, names = _codes(texts)
+        codes, names = encode(texts)
         row, itself = self._catalog.find(names)[codes], np.zeros(len(codes), dtype=bool)
         unknown = np.flatnonzero(row < 0)
         if not len(unknown):
@@ -92,9 +92,3 @@ class LinkTargets:
         rows = rows[np.lexsort((catalog.id_rank[rows], updated[rows], catalog.published[rows]))[::-1]]
         normalised = [normalise_url(url) or None for url in urls.take(pa.array(rows)).to_pylist()]
         return pa.array(normalised, pa.large_string()), rows
-
-
-def _codes(texts: pa.Array | pa.ChunkedArray) -> tuple[_Rows, list[str]]:
-    """Return the code of each text, and the text of each code."""
-    encoded = as_array(texts).dictionary_encode()
-    return encoded.indices.to_numpy().astype(np.int64), encoded.dictionary.to_pylist()

@@ -15,7 +15,7 @@ from scipy.sparse.csgraph import connected_components
 
 from recommender.articles.article import UNDATED
 from recommender.articles.catalog import Catalog
-from recommender.articles.columns import as_array, column_to_micros, to_micros
+from recommender.articles.columns import as_array, column_to_micros, encode, to_micros
 from recommender.articles.link_tables import LINKS, flat_links, link_structs, link_table
 from recommender.articles.link_targets import LinkTargets
 from recommender.errors import InputError
@@ -270,9 +270,8 @@ def link_groups(story_ids: Sequence[str], item_ids: Sequence[str]) -> dict[str, 
     """
     if len(story_ids) != len(item_ids):
         raise InputError(f"{len(story_ids)} stories and {len(item_ids)} items; expected the two ends of each link")
-    codes = pa.array([*story_ids, *item_ids], pa.large_string()).dictionary_encode()
-    ids = codes.dictionary.to_pylist()
-    group = connected_rows(len(ids), *np.split(codes.indices.to_numpy(), 2))
+    codes, ids = encode(pa.array([*story_ids, *item_ids], pa.large_string()))
+    group = connected_rows(len(ids), *np.split(codes, 2))
     first: dict[int, str] = {}
     return {
         article_id: first.setdefault(code, article_id)

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from recommender.articles import key_loops
 from recommender.articles import passage_loops as loops
-from recommender.articles.columns import as_array, outlets, text_buffers
+from recommender.articles.columns import as_array, encode, outlets, text_buffers
 from recommender.articles.copies import Marks, oldest_copies
 from recommender.articles.inserts import without_inserts
 from recommender.articles.openers import datelines
@@ -71,9 +71,8 @@ class Outlets:
     def from_table(cls, table: pa.Table) -> Outlets:
         """Find the outlet of each story of a table."""
         names = as_array(outlets(table))
-        encoded = names.dictionary_encode()
-        code = pc.fill_null(encoded.indices, -1).to_numpy(zero_copy_only=False).astype(np.int64)
-        digests = [hashlib.blake2b(name.encode(), digest_size=8).digest() for name in encoded.dictionary.to_pylist()]
+        code, distinct = encode(names)
+        digests = [hashlib.blake2b(name.encode(), digest_size=8).digest() for name in distinct]
         salts = np.array([int.from_bytes(digest, "little") | 1 for digest in digests] + [0], dtype=np.uint64)
         return cls(names, code, salts[code])
 

@@ -12,6 +12,7 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from recommender.articles.article import UNDATED
+from recommender.articles.columns import encode
 from recommender.features.texts import TextParts
 
 _BLOCK = 16_384
@@ -72,13 +73,13 @@ def section_paths(names: list[str | None]) -> list[tuple[str, ...]]:
 
 def section_codes(column: pa.ChunkedArray, codes: Mapping[tuple[str, ...], int]) -> NDArray[np.int32]:
     """Return the codes of the levels of each row's section, int32 (n, 4); -1 = no section, -2 = without a code."""
-    encoded = column.combine_chunks().dictionary_encode()
-    paths = section_paths(encoded.dictionary.to_pylist())
+    code, names = encode(column)
+    paths = section_paths(names)
     codes_of_paths = np.full((len(paths) + 1, _LEVELS), -1, dtype=np.int32)  # the last row stands for no section
     for number, path in enumerate(paths):
         for level in range(len(path)):
             codes_of_paths[number, level] = codes.get(path[: level + 1], -2)
-    return np.asarray(codes_of_paths[pc.fill_null(encoded.indices, len(paths)).to_numpy()])
+    return np.asarray(codes_of_paths[code])
 
 
 def section_levels(column: pa.ChunkedArray) -> dict[tuple[str, ...], int]:

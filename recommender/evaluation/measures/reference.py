@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from recommender.archive.archive import Archive
 from recommender.articles.article import UNDATED
+from recommender.articles.columns import encode
 from recommender.errors import InputError
 
 
@@ -28,7 +29,7 @@ class Reference:
         if events is None:
             return cls(archive)
         names = pa.array([events.get(article_id) for article_id in archive.catalog.ids.to_pylist()], pa.string())
-        return cls(archive, names.dictionary_encode().indices.fill_null(-1).to_numpy().astype(np.int64))
+        return cls(archive, encode(names)[0])
 
     @cached_property
     def sections(self) -> NDArray[np.int64]:
