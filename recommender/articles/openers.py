@@ -114,8 +114,7 @@ _CAPTION = re.compile(
 )
 _CALL = re.compile(r"your inbox|[Ss]ign up (?:here|now|for free)|[Ss]ubscribe (?:here|now)")
 _LONGEST_CALL = 400  # characters of a paragraph that only calls readers to subscribe
-ENDING = '.!?)"”'
-"""Signs that end a paragraph of sentences."""
+_ENDING = '.!?)"”'  # signs that end a paragraph of sentences
 _CREDITED = re.compile(  # every part begins with one of three signs, since a search for them is many times faster
     r"\((?:AP Photo|AP Images?|Photo by|Photo:|Foto:)\b|Photo: [^\n]{3,60}$"
     r"|/(?:(?<=\bREUTERS/)| ?(?:AFP|Getty Images|Shutterstock|Bloomberg via Getty)\b| ?(?:AP|Reuters)\)?$)"
@@ -132,14 +131,12 @@ _SCRAPS = frozenset(
         *("advertentie", "publicidad", "getty images", "reuters", "ap", "afp", "epa", "dpa", "shutterstock", "alamy"),
     )
 )
-LONGEST_SCRAP = max(map(len, _SCRAPS))
-"""Characters of the longest scrap that is a whole line."""
+_LONGEST_SCRAP = max(map(len, _SCRAPS))  # characters of the longest that is a whole line
 _SCRAP = re.compile(
     r"https?://\S+|\d+:\d\d(?: ?/ ?\d+:\d\d)?|\d+[ -]min(?:\.|utes?|uten)?(?: (?:read|lesezeit|leestijd|listen))?"
     r"|(?:image|media) caption .*"
 )
-LONGEST_LABEL = 40
-"""Characters of the longest line that may be a scrap whatever it says."""
+_LONGEST_LABEL = 40  # characters of the longest line that may be a scrap whatever it says
 _BULLETS = tuple(f"{bullet} " for bullet in "•·▪►»*-–")
 
 
@@ -152,16 +149,16 @@ def is_scrap(line: str) -> bool:
     (True, True, False)
     """
     if (
-        (len(line) > LONGEST_LABEL or (len(line) > LONGEST_SCRAP and line[-1].isalnum()))
+        (len(line) > _LONGEST_LABEL or (len(line) > _LONGEST_SCRAP and line[-1].isalnum()))
         and line[0].isalpha()
-        and ":" not in line[:LONGEST_LABEL]
-        and "caption" not in line[:LONGEST_LABEL]
+        and ":" not in line[:_LONGEST_LABEL]
+        and "caption" not in line[:_LONGEST_LABEL]
     ):
         return False
     text = line.strip(" \t•·▪►»*–-|()[]").casefold()
     if not text or text.partition(":")[0].strip() in _SCRAPS or _SCRAP.fullmatch(text):
         return True
-    return line.startswith(_BULLETS) and line[-1] not in ENDING
+    return line.startswith(_BULLETS) and line[-1] not in _ENDING
 
 
 @cache
@@ -219,7 +216,7 @@ def skip_caption(body: str, start: int) -> int:
     'Ada Reed resigned.'
     """
     end = body.find("\n", start, start + LONGEST_CAPTION)
-    if 0 <= end < len(body) - 2 and body[end - 1] not in ENDING and body[end + 1] != "\n":  # lines of a sentence
+    if 0 <= end < len(body) - 2 and body[end - 1] not in _ENDING and body[end + 1] != "\n":  # lines of a sentence
         end = body.find("\n\n", start, start + LONGEST_CAPTION)
     if not 0 <= end < len(body) - 2:
         return 0
@@ -233,4 +230,4 @@ def _is_caption(text: str) -> bool:
     if ("/" in text or "oto" in text) and _CREDITED.search(text):  # Photo and Foto
         return True
     tail = text[-_NAMED:]
-    return text[-1:] not in ENDING and " for " in tail and bool(_TAKEN.search(tail))
+    return text[-1:] not in _ENDING and " for " in tail and bool(_TAKEN.search(tail))

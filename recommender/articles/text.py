@@ -6,11 +6,10 @@ import re
 from collections.abc import Callable, Iterator
 from itertools import chain, islice
 
-import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from recommender.articles.openers import ENDING, LONGEST_CAPTION, LONGEST_LABEL, LONGEST_SCRAP, is_scrap, skip_caption
+from recommender.articles.openers import LONGEST_CAPTION, is_scrap, skip_caption
 from recommender.articles.scripts import characters
 from recommender.articles.sentences import sentence_end
 
@@ -27,12 +26,6 @@ _SHORTEST = 41  # characters of a sentence before its full stop
 _SHORTEST_WIDE = 12
 # the button of a page, run together with the text: "Read Story Transcript Ada Reed has ..."
 _LABEL = re.compile(r"(?:(?:Read|View|Show) )?(?:(?:Full|Story|Episode|the) )?Transcript (?=[“\"‘'A-Z])")
-# Beginnings and ends of lines that may be scraps or captions, which `teaser` must check.
-_ODD_LINE = (
-    rf"\A(?:[^A-Za-z]|[^\n]{{0,{LONGEST_LABEL}}}(?::|caption|Transcript )|[^\n]*[{ENDING}]\n"
-    rf"|(?:[^\n]{{0,{LONGEST_SCRAP}}}|[^\n]{{0,{LONGEST_LABEL}}}[^A-Za-z0-9\n])\n)"
-)
-_ODD_SIGN = r"[^\x20-\x7e\n]|[ \n]{2}"
 
 
 def lead_texts(articles: pa.Table, tokens: int) -> list[str]:
@@ -169,26 +162,3 @@ def _shorten(text: str) -> str:
     if blank < LINE_CHARS // 2:  # no blanks between words; a letter stays with its marks
         return "".join(characters(text[:LINE_CHARS])[:-1])[: LINE_CHARS - 2] + " …"
     return text[:blank].rstrip(",;:-–— ") + " …"
-
-
-def wire_lines(bodies: pa.LargeStringArray) -> list[str | None]:
-    r"""Choose lines as `teaser` does, many at once, for bodies that are one plain paragraph; None for others.
-
-    Examples
-    --------
-    >>> wire = "The ferry to Gull Point on the far side of the bay\nran aground in fog. " + "Nobody died.\nFog. " * 9
-    >>> wire_lines(pa.array([wire, f"What we know\n\n{wire}"], pa.large_string()))
-    ['The ferry to Gull Point on the far side of the bay ran aground in fog.', None]
-    """
-    lines: list[str | None] = [None] * len(bodies)
-    has_paragraphs = pc.fill_null(pc.match_substring_regex(bodies, r"\n\n"), True)
-    rows = np.flatnonzero(pc.invert(has_paragraphs).to_numpy(False))
-    texts = bodies.take(pa.array(rows))
-    heads = pc.utf8_slice_codeunits(texts, 0, _OFTEN_ENOUGH)
-    is_plain = np.asarray(pc.equal(pc.utf8_length(heads), _OFTEN_ENOUGH).to_numpy(False))
-    for texts_or_heads, pattern in ((texts, _ODD_LINE), (heads, _ODD_SIGN)):
-        is_plain &= ~pc.match_substring_regex(texts_or_heads, pattern).to_numpy(False)
-    heads = pc.replace_substring(heads.filter(is_plain), "\n", " ").to_pylist()
-    for row, head in zip(rows[is_plain].tolist(), heads, strict=True):
-        lines[row] = _shorten(head[: sentence_end(head, _SHORTEST)])
-    return lines

@@ -54,14 +54,13 @@ _MAX_MISSING = 3 * max(map(len, MISSING))  # bytes of a word for nothing, as let
 _DEFAULTS = {**dict.fromkeys(_TEXTS, ""), "access": "free", "kind": "news"}
 _Values: TypeAlias = Sequence[Any] | pa.LargeStringArray
 _Convert: TypeAlias = Callable[[Any, Any], Any]
-"""Given a row, or all rows of the same value, and the value."""
+"""Given a row and its value."""
 _Read: TypeAlias = Callable[[str, str, _Values], pa.Array]
 _Mask: TypeAlias = NDArray[np.bool_]
 _JSON_TYPES = frozenset((str, int, bool, float, list, dict, type(None)))
 _SINGLE_ADDRESS = r"\A[^|]*[/.:][^|]*\z"
 _NO_MASKS: Mapping[str, _Mask] = MappingProxyType({})
 _MAX_ID = 1 << 63  # of numbers that are ids
-_MIN_RECURRENCE = 8  # rows of each value, on average
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -203,10 +202,6 @@ class Columns:
             tags = self._read_tags(column, self._to_list(column), convert)
             return pa.array([row_tags or None for row_tags in tags], READ.field("tags").type)
         texts = self._to_texts(values)
-        if isinstance(values, pa.Array) and field not in self._anchors:
-            recurring = self._convert_recurring(texts, convert)
-            if recurring is not None:
-                return recurring
         to_convert = ~self._are_final(field, column, texts)
         rows = np.flatnonzero(to_convert).tolist()
         if not rows:
@@ -237,16 +232,6 @@ class Columns:
         if field == "image_url":
             final &= text_arrays.matches(texts, _SINGLE_ADDRESS)
         return final
-
-    def _convert_recurring(self, texts: pa.LargeStringArray, convert: _Convert) -> pa.LargeStringArray | None:
-        codes = texts.dictionary_encode()
-        if len(codes.dictionary) * _MIN_RECURRENCE > self._count:
-            return None
-        indices = pc.fill_null(codes.indices, -1).to_numpy()
-        converted = [
-            convert(np.flatnonzero(indices == code), text) for code, text in enumerate(codes.dictionary.to_pylist())
-        ]
-        return pa.array(converted, STRING).take(codes.indices)
 
     def _read_tags(self, column: str, values: Sequence[Any], convert: _Convert) -> list[Any]:
         """Read lists of tags, each tag once; what is no list goes through the converter."""

@@ -64,11 +64,10 @@ _BB_LINK = re.compile(r"\[url=[\"']?([^\]\"'\s]{1,500})[\"']?\]([^\[\]\n]{1,500}
 _BB_TAG = re.compile(
     r"\[/?(?:b|i|u|s|url|quote|color|size|font|list|center|left|right|code|h[1-6])(?:=[^\]\n]{0,500})?\]", re.IGNORECASE
 )
-_BRACKETED = (  # how shortcodes, CDATA and links of Markdown go on, and few brackets of running text
-    rf"{_BB}|/?(?:{_MEDIA}|contact-form|advertisement|(?:vc|et_pb|fusion|su|elementor|wp)_)"
-    r"|CDATA\[|/?[a-z][^\[\]=]*=|[^\[\]\n]*\]\("
+_BRACKET = (  # how shortcodes, CDATA and links of Markdown begin, and few brackets of running text
+    rf"\[(?:{_BB}|/?(?:{_MEDIA}|contact-form|advertisement|(?:vc|et_pb|fusion|su|elementor|wp)_)"
+    r"|CDATA\[|/?[a-z][^\[\]=]*=|[^\[\]\n]*\]\()"
 )
-_BRACKET = rf"\[(?:{_BRACKETED})"
 _LINE_START = r"(?m:^#{1,6} |^[ \t]*---[ \t]*\n)"
 _BRACKET_PATTERN, _LINE_PATTERN = re.compile(_BRACKET, re.IGNORECASE | re.ASCII), re.compile(_LINE_START)
 ANY = (
@@ -76,14 +75,6 @@ ANY = (
     rf"|\{{[{{%]|\*\*|{_LINE_START}|\r|[{_INVISIBLE}]|(?-i:{_MOJIBAKE_PAIR})"
 )
 """What `are_in` looks for as one pattern, without case."""
-RARE = (rf"\[(?i:{_BRACKETED})", r"\{[{%]", r"\*\*", r"\\[unrUNR]", r"\r", "# ", "---", "first on")
-RARE_BYTES = (
-    rb"\xc2[\x80-\x84\x86-\x9f\xad]",
-    rb"\xe2(?:\x80[\x8b-\x8d]|\x81\xa0)",
-    rb"\xef\xbb\xbf",
-    rb"\xc3[\x82-\x85\x90\x91\xa2\xb0][\x80-\xff]",
-)
-"""Patterns of which a text with leftovers, or its bytes, contain one; each begins with rare letters."""
 
 
 def are_in(text: str) -> bool:

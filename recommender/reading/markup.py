@@ -6,9 +6,7 @@ import html
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from functools import reduce
 from itertools import groupby, islice
-from operator import or_
 from typing import NamedTuple
 
 import numpy as np
@@ -52,8 +50,6 @@ _WRAP_WIDTHS = range(50, 121)  # characters that programs wrap lines at
 _CODE = re.compile(r"<(?:code|pre|tt|kbd|samp)\b", re.IGNORECASE)  # where escaped tags are meant to be seen
 _ENTITY_PATTERN = r"&(?:#\d{1,7}|#x[0-9a-f]{1,6}|[a-z]{2,8}\d{0,2});"
 _ENTITY = re.compile(_ENTITY_PATTERN, re.IGNORECASE | re.ASCII)
-_RARE = (r"<[/!A-Za-z]", r"&[#A-Za-z]", r"\x00", *leftovers.RARE)
-_MIN_LONG = 2_000  # bytes of a text on average
 _MAX_ESCAPES = 3  # times that HTML may have been escaped
 _WORD = re.compile(r"\w+(?:['’-]\w+)*")
 _MAX_LABEL_WORDS = 4  # of a label that ends in a colon
@@ -137,36 +133,8 @@ def are_plain(texts: pa.LargeStringArray) -> NDArray[np.bool_]:
     >>> are_plain(pa.array(["Ferry aground", "Fish &amp; chips", "AT&T"], pa.large_string())).tolist()
     [True, False, True]
     """
-    if texts.nbytes > _MIN_LONG * len(texts):
-        may_differ = _may_not_be_plain(texts)
-        plain = ~may_differ
-        plain[may_differ] = _match_plain(texts.filter(may_differ))
-        return plain
-    return _match_plain(texts)
-
-
-def _match_plain(texts: pa.LargeStringArray) -> NDArray[np.bool_]:
     differs = pc.match_substring_regex(texts, rf"{_HTML}|{_ENTITY_PATTERN}|{leftovers.ANY}|\x00", ignore_case=True)
     return np.asarray(pc.fill_null(pc.invert(differs), False).to_numpy(zero_copy_only=False), dtype=bool)
-
-
-def _may_not_be_plain(texts: pa.LargeStringArray) -> NDArray[np.bool_]:
-    """Check which texts may not be plain, or are missing.
-
-    A search leaps to the letters that a pattern begins with, so that many patterns take half as long as one for all of
-    them, which reads byte by byte. One plan searches all: between two, another thread may take the interpreter's lock.
-    """
-    from pyarrow import acero  # slow to import, and not needed for short texts
-
-    table = pa.table({"text": texts, "data": texts.cast(pa.large_binary())})
-    columns = (("text", _RARE), ("data", leftovers.RARE_BYTES))
-    matches = [pc.match_substring_regex(pc.field(name), rare) for name, patterns in columns for rare in patterns]
-    plan = [
-        acero.Declaration("table_source", acero.TableSourceNodeOptions(table)),
-        acero.Declaration("project", acero.ProjectNodeOptions([reduce(or_, matches)], ["has_rare"])),
-    ]
-    has_rare = acero.Declaration.from_sequence(plan).to_table(use_threads=False)["has_rare"]
-    return np.asarray(pc.fill_null(has_rare, True).to_numpy(), dtype=bool)
 
 
 def to_text_and_links(markup: str) -> tuple[str, list[Anchor]]:

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from recommender.articles.article import DAY_US, TIME
 from recommender.articles.openers import LONGEST_CAPTION
-from recommender.articles.text import teaser, wire_lines
+from recommender.articles.text import teaser
 
 STRING = pa.large_string()
 _MAX_CHARACTER = 4  # bytes
@@ -111,11 +111,9 @@ def lines_for_readers(titles: pa.LargeStringArray, leads: Sequence[str], bodies:
     spans = pairwise(_offsets(bodies).tolist())
     firsts = (pc.utf8_slice_codeunits(texts, 0, _COMPARED) for texts in (titles, bodies))
     begins_alike = pc.fill_null(pc.equal(*firsts), False).to_pylist()  # as the title, if it stands there once more
-    for row, (lead, line, (start, end)) in enumerate(zip(leads, wire_lines(bodies), spans, strict=True)):
+    for row, (lead, (start, end)) in enumerate(zip(leads, spans, strict=True)):
         title = str(titles[row]) if begins_alike[row] else ""
-        if line is not None and not lead and not title:
-            yield line
-        elif end - start <= _BEGINNING:
+        if end - start <= _BEGINNING:
             yield teaser(lead, str(data[start:end], "utf-8"), title=title)
         else:
             beginning = str(data[start : start + _BEGINNING], "utf-8", "ignore")  # a character may be cut

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import pyarrow as pa
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 from recommender.articles.article import Article, to_table
-from recommender.articles.text import teaser, wire_lines
+from recommender.articles.text import teaser
 from recommender.reading.read import read_articles
 
 STORY = "The ferry to Gull Point ran aground in thick fog. Nobody was hurt."
@@ -179,65 +176,3 @@ def test_sentences_that_begin_as_labels_do_stay() -> None:
         "- He said no.",
     ):
         assert teaser("", f"{text} Nobody died.").startswith(text[:20])
-
-
-WIRE = [
-    *(
-        "The ferry to Gull Point on the far side",
-        "of the bay ran aground in thick fog",
-        "By Jo Lee",
-        "read more",
-        "1 of 5 A",
-    ),
-    *(
-        "In this file photo, Ada Reed waves",
-        "Nobody was hurt, Sen. Ada Reed said",
-        "image caption",
-        "Related: the storm",
-    ),
-    *(
-        "on Oct",
-        "5",
-        "U.S.",
-        "sank.",
-        "fog)",
-        "\u201cfog\u201d",
-        "(Reuters)",
-        "é",
-        "青葉市",
-        "a" * 45,
-        "getty images |||||||||",
-    ),
-    *("Ferry sinks:", "\u2028", "\t", "listen to this article", "Share this story -", "for Jo Lee of the Courier"),
-]
-
-
-@settings(max_examples=100, deadline=None)
-@given(
-    bodies=st.lists(
-        st.lists(
-            st.tuples(
-                st.sampled_from(WIRE) | st.text(max_size=60),
-                st.sampled_from(["\n", " ", ". ", ".\n", "\n\n", "  ", ", "]),
-            ),
-            min_size=4,
-            max_size=30,
-        ),
-        max_size=8,
-    )
-)
-def test_lines_that_are_chosen_at_once_are_those_chosen_alone(bodies: list[list[tuple[str, str]]]) -> None:
-    texts = [
-        "".join(part + sign for part, sign in body).replace("\n\n", "\n" if at % 4 else "\n\n").strip()
-        for at, body in enumerate(bodies)
-    ]
-    for line, text in zip(wire_lines(pa.array(texts, pa.large_string())), texts, strict=True):
-        assert line is None or line == teaser("", text)
-
-
-def test_usual_stories_of_a_wire_are_chosen_at_once() -> None:
-    start = "Showers continued throughout the week in\nthe cocoa zone of the coast, alleviating the"
-    rest = "\ndrought since early January. It rained on\nthe whole coast." * 4
-    long = f"{start}{rest}".replace(". It", " and it")
-    assert None not in wire_lines(pa.array([f"{start}{rest}", long], pa.large_string()))
-    assert wire_lines(pa.array(["", None, "Fog.", f"Read more\n{start}{rest}"], pa.large_string())) == [None] * 4
