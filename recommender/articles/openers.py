@@ -93,8 +93,7 @@ _DATELINE = re.compile(rf"\s*(?P<place>{_CAPITALS}){_DASH} ")
 _MAY_OPEN = re.compile(
     rf"\s*(?:[A-Za-z]{{2,4}} {_CAPITAL}|{_CAPITAL}{{2}}|[^\n(]*\([^\n)]+\) ?(?:[–—:“\"-]|{_CAPITAL}))"
 )
-LONGEST_CAPTION = 1_200
-"""Characters of a caption at most."""
+_LONGEST_CAPTION = 1_200  # characters
 _CAPTION = re.compile(
     r"\s*(?:"
     r"(?:\d+ (?:of|/) \d+ )?(?:FILE|File) ?(?:PHOTO|Photo|photo)? ?(?:--|[-–—:]) ?"
@@ -215,9 +214,9 @@ def skip_caption(body: str, start: int) -> int:
     >>> body[skip_caption(body, 0) :].strip()
     'Ada Reed resigned.'
     """
-    end = body.find("\n", start, start + LONGEST_CAPTION)
+    end = body.find("\n", start, start + _LONGEST_CAPTION)
     if 0 <= end < len(body) - 2 and body[end - 1] not in _ENDING and body[end + 1] != "\n":  # lines of a sentence
-        end = body.find("\n\n", start, start + LONGEST_CAPTION)
+        end = body.find("\n\n", start, start + _LONGEST_CAPTION)
     if not 0 <= end < len(body) - 2:
         return 0
     return end + 1 if _CAPTION.match(body, start) or _is_caption(body[start:end]) else 0

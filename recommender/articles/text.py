@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from itertools import chain, islice
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from recommender.articles.openers import LONGEST_CAPTION, is_scrap, skip_caption
+from recommender.articles.openers import is_scrap, skip_caption
 from recommender.articles.scripts import characters
 from recommender.articles.sentences import sentence_end
 
@@ -113,11 +113,10 @@ def _one_line(text: str) -> str:
     return line.strip() if line.isprintable() and "  " not in line else " ".join(text.split())
 
 
-def teaser(lead: str, body: str, full_body: Callable[[], str] | None = None, title: str = "") -> str:
+def teaser(lead: str, body: str, title: str = "") -> str:
     r"""Choose a line of text for readers: the lead, or the body's first sentence, at most 160 characters.
 
-    Where only the beginning of a body is given, `full_body` returns all of it if that is needed. A body that repeats
-    the title as its first line begins behind it.
+    A body that repeats the title as its first line begins behind it.
 
     Examples
     --------
@@ -132,9 +131,6 @@ def teaser(lead: str, body: str, full_body: Callable[[], str] | None = None, tit
         return _shorten(_one_line(lead))
     begin = _title_end(title, body)
     after_caption = skip_caption(body, begin)
-    if full_body and (after_caption or len(body) <= LONGEST_CAPTION):
-        body = full_body()
-        after_caption = skip_caption(body, begin)
     start, stop = _story_part(body, after_caption if begin < after_caption <= _LONGEST_CAPTIONS else begin)
     text = _one_line(body[start : min(start + _OFTEN_ENOUGH, stop)])
     if len(text) <= LINE_CHARS < stop - start:

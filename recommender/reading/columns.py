@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, replace
 from datetime import UTC, datetime, timedelta
-from itertools import chain
+from itertools import chain, starmap
 from types import MappingProxyType
 from typing import Any, TypeAlias
 
@@ -20,6 +20,7 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from recommender.articles.article import SCHEMA, TIME
+from recommender.articles.text import teaser
 from recommender.errors import RowError
 from recommender.reading import text_arrays
 from recommender.reading.convert import (
@@ -59,6 +60,7 @@ _Read: TypeAlias = Callable[[str, str, _Values], pa.Array]
 _Mask: TypeAlias = NDArray[np.bool_]
 _JSON_TYPES = frozenset((str, int, bool, float, list, dict, type(None)))
 _SINGLE_ADDRESS = r"\A[^|]*[/.:][^|]*\z"
+_PRINTED = r'\A"?[\[{]'  # how a list or an object begins as it is printed
 _NO_MASKS: Mapping[str, _Mask] = MappingProxyType({})
 _MAX_ID = 1 << 63  # of numbers that are ids
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -71,7 +73,7 @@ class Columns:
     def from_table(cls, table: pa.Table, plan: Plan, plain: Mapping[str, _Mask] = _NO_MASKS) -> Columns:
         """Take what Arrow has read: texts stay there; `plain` marks the plain texts of some columns."""
         columns = {
-            name: column.chunk(0) if column.type == STRING else text_arrays.to_lists(column.chunk(0))
+            name: column.chunk(0) if column.type == STRING else column.to_pylist()
             for name, column in zip(table.column_names, table.columns, strict=True)
         }
         return cls(columns, len(table), plan, plain)
@@ -111,7 +113,8 @@ class Columns:
             self.odd |= has_no_body & text_arrays.matches(fields["id"], TOTALS)
         leads, repeated = self._drop_repeated_leads(fields)
         fields["extra"] = pa.array(self._write_details(has_no_body), STRING)
-        fields["line"] = pa.array(text_arrays.lines_for_readers(fields["title"], leads, fields["body"]), STRING)
+        stories = zip(leads, fields["body"].to_pylist(), fields["title"].to_pylist(), strict=True)
+        fields["line"] = pa.array(starmap(teaser, stories), STRING)
         fields["links"] = pa.array(self._collect_links(fields), READ.field("links").type)
         self._report(repeated)
         return pa.Table.from_arrays([fields[name] for name in READ.names], schema=READ)
@@ -184,8 +187,7 @@ class Columns:
         self.odd |= text_arrays.matches(texts, SHORTENED_ID)
         sizes = text_arrays.sizes(texts)
         self.odd |= (sizes == 0) | (sizes > self._plan.limits.max_id_chars) | ~text_arrays.are_stripped(texts)
-        if not text_arrays.joined_bytes(texts).all():  # a NUL
-            self.odd |= text_arrays.matches(texts, r"\x00")
+        self.odd |= text_arrays.matches(texts, r"\x00")
         return texts
 
     def _read_words(self, field: str, column: str, values: _Values) -> pa.Array:
@@ -225,7 +227,7 @@ class Columns:
         sizes = text_arrays.sizes(texts)
         is_plain = self._plain[column] if column in self._plain else are_plain(texts)
         final = (sizes > _MAX_MISSING) & (sizes <= limit) & is_plain & text_arrays.are_stripped(texts)
-        final &= ~text_arrays.may_be_printed(texts, final)
+        final &= ~text_arrays.matches(texts, _PRINTED)
         if field != "body":
             changed = {"lead": READ_MORE, "author": f"{LINE_BREAK}|{MORE_THAN_NAME}"}.get(field, LINE_BREAK)
             final &= ~text_arrays.matches(texts, changed, ignore_case=True)

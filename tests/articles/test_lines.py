@@ -97,12 +97,6 @@ def test_a_story_about_photos_keeps_its_first_sentence() -> None:
     )
 
 
-def test_the_line_needs_no_more_than_the_beginning_of_a_body() -> None:
-    caption = "FILE - In this May 3, 2025, file photo, Ada Reed waves. (AP Photo/Jo Lee)\n\n"
-    for body in (STORY * 40, caption * 3 + STORY * 40, caption * 40 + STORY):
-        assert teaser("", body[:1_300], lambda body=body: body) == teaser("", body)  # type: ignore[misc]
-
-
 @pytest.mark.parametrize(
     "call",
     [
@@ -127,14 +121,6 @@ def test_a_call_to_subscribe_is_no_line(call: str) -> None:
 )
 def test_a_sentence_about_subscribers_is_a_line(sentence: str) -> None:
     assert teaser("", f"{sentence}\n\n{STORY}") == sentence
-
-
-def test_the_rest_of_a_body_is_only_asked_for_behind_captions() -> None:
-    def fail() -> str:
-        raise AssertionError
-
-    assert teaser("", (STORY * 40)[:1_300], fail) == LINE
-    assert teaser("The lead.", STORY[:10], fail) == "The lead."
 
 
 @pytest.mark.parametrize(
