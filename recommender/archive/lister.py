@@ -40,25 +40,13 @@ _TOGETHER = 1 << 15  # stories whose items are chosen before the first of their 
 
 @dataclass(frozen=True, kw_only=True)
 class Lister:
-    """Make the lists of an archive for one moment, under what editors decided until then.
-
-    Attributes
-    ----------
-    selection : Selection
-        What the lists share: the rows that may be shown, and the rules.
-    uses_pools : bool
-        Whether the pools of the archive are valid for the moment.
-    k : int
-        Items of a list.
-    blocked : frozenset of (str, str or None)
-        Blocks of the overlay.
-    """
+    """Make the lists of an archive for one moment, under what editors decided until then."""
 
     archive: Archive
-    selection: Selection
-    uses_pools: bool
-    k: int
-    blocked: frozenset[tuple[str, str | None]]
+    selection: Selection  # what the lists share: the rows that may be shown, and the rules
+    uses_pools: bool  # whether the pools of the archive are valid for the moment
+    k: int  # items of a list
+    blocked: frozenset[tuple[str, str | None]]  # blocks of the overlay
 
     @classmethod
     def for_moment(

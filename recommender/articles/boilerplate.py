@@ -41,13 +41,6 @@ class Passage:
 class Boilerplate:
     """The boilerplate of an archive, frozen with it; texts are compared and shown without it, and stored with it.
 
-    Attributes
-    ----------
-    entries : pyarrow.Table
-        Columns of `FOUND`.
-    enabled : bool
-        Whether texts are cleaned at all.
-
     Examples
     --------
     >>> from recommender.articles.article import Article, to_table
@@ -61,8 +54,8 @@ class Boilerplate:
     (Passage(text='Sign up to our daily newsletter.', outlet=None, stories=5),)
     """
 
-    entries: pa.Table
-    enabled: bool = True
+    entries: pa.Table  # columns of `FOUND`
+    enabled: bool = True  # whether texts are cleaned at all
 
     @classmethod
     def fit(cls, table: pa.Table, *, least: int = 5, share: float = 0.005) -> Boilerplate:

@@ -46,25 +46,13 @@ class Catalog:
 
     Rows `[0, base)` stand in order of (publication time, id), undated first; rows `[base, n)` were appended later, in
     any order.
-
-    Attributes
-    ----------
-    table : pyarrow.Table
-        Columns of `SCHEMA`.
-    alive : ndarray of bool, shape (n,)
-        False where a newer version of the same id took over.
-    base : int
-        Length of the sorted part.
-    boilerplate : Boilerplate
-        Removed from the texts of stories before they are compared.
-    earlier_groups : EarlierGroups, optional
-        Those of an earlier state with fewer rows: groups of older stories than any that changed are found in them.
     """
 
-    table: pa.Table
-    alive: NDArray[np.bool_]
-    base: int
-    boilerplate: Boilerplate = NOTHING
+    table: pa.Table  # columns of `SCHEMA`
+    alive: NDArray[np.bool_]  # (n,); False where a newer version of the same id took over
+    base: int  # length of the sorted part
+    boilerplate: Boilerplate = NOTHING  # removed from the texts of stories before they are compared
+    # those of an earlier state with fewer rows: groups of older stories than any that changed are found in them
     earlier_groups: EarlierGroups | None = None
 
     @classmethod

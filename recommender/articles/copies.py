@@ -20,30 +20,15 @@ _TOLD_APART = 1 << 20  # shingles that are told apart at first
 
 
 class Marks(NamedTuple):
-    """Digests and samples of bodies, by which copies are found without reading the bodies again.
+    """Digests and samples of bodies, by which copies are found without reading the bodies again."""
 
-    Attributes
-    ----------
-    words : ndarray of int32, shape (n,)
-        Number of words.
-    digest : ndarray of uint64, shape (n,)
-        Of the words in their order.
-    plain : ndarray of int32, shape (n,)
-        Number of words that are neither names nor figures.
-    skeleton : ndarray of uint64, shape (n,)
-        Of the words in their order, with every run of names and figures as one.
-    sampled : ndarray of int32, shape (n,)
-        Size of the sample; 0 of a text that is too short to compare.
-    sample : ndarray of uint32, shape (m,)
-        Hashes of some shingles of every text, one text after the other. Texts of similar length sample the same
-        shingles.
-    """
-
-    words: NDArray[np.int32]
-    digest: NDArray[np.uint64]
-    plain: NDArray[np.int32]
-    skeleton: NDArray[np.uint64]
-    sampled: NDArray[np.int32]
+    words: NDArray[np.int32]  # (n,); number of words
+    digest: NDArray[np.uint64]  # (n,); of the words in their order
+    plain: NDArray[np.int32]  # (n,); number of words that are neither names nor figures
+    skeleton: NDArray[np.uint64]  # (n,); of the words in their order, with every run of names and figures as one
+    sampled: NDArray[np.int32]  # (n,); size of the sample; 0 of a text that is too short to compare
+    # (m,); hashes of some shingles of every text, one text after the other. Texts of similar length sample the same
+    # shingles
     sample: NDArray[np.uint32]
 
     @classmethod

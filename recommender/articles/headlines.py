@@ -32,20 +32,13 @@ _NAMES = 2  # names behind one headline: a section and a site
 
 
 class Headlines(NamedTuple):
-    """Headlines without labels, with and without names of sites.
+    """Headlines without labels, with and without names of sites."""
 
-    Attributes
-    ----------
-    titles : pyarrow.Array of large_string, length n
-    forms : tuple of pyarrow.Array, length n each
-        Without labels; then also without the last name behind it, whether it is a site's or not; then without two.
-    words : pyarrow.Array, length n
-        Equal for two headlines that are the same; null where too little is left to compare.
-    """
-
-    titles: pa.Array
+    titles: pa.Array  # length n
+    # length n each; without labels; then also without the last name behind it, whether it is a site's or not; then
+    # without two
     forms: tuple[pa.Array, ...]
-    words: pa.Array
+    words: pa.Array  # length n; equal for two headlines that are the same; null where too little is left to compare
 
     @classmethod
     def from_titles(cls, titles: pa.Array) -> Headlines:

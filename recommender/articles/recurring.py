@@ -51,21 +51,11 @@ def recurring(table: pa.Table, least: int, share: float) -> pa.Table:
 
 @dataclass(frozen=True)
 class Outlets:
-    """The outlet of each story.
+    """The outlet of each story."""
 
-    Attributes
-    ----------
-    names : pyarrow.Array, length n
-        Null = not known.
-    code : ndarray of int64, shape (n,)
-        -1 = not known.
-    salt : ndarray of uint64, shape (n,)
-        Mixed into the keys of the outlet's passages; 0 = not known.
-    """
-
-    names: pa.Array
-    code: NDArray[np.int64]
-    salt: NDArray[np.uint64]
+    names: pa.Array  # length n; null = not known
+    code: NDArray[np.int64]  # (n,); -1 = not known
+    salt: NDArray[np.uint64]  # (n,); mixed into the keys of the outlet's passages; 0 = not known
 
     @classmethod
     def from_table(cls, table: pa.Table) -> Outlets:
@@ -90,22 +80,12 @@ class Outlets:
 
 @dataclass(frozen=True)
 class _Uses:
-    """The uses of passages: which story contains which passage.
+    """The uses of passages: which story contains which passage."""
 
-    Attributes
-    ----------
-    key : ndarray of uint64, shape (m,)
-    story : ndarray of int64, shape (m,)
-    needed : ndarray of int64, shape (m,)
-        Number of stories from which on the passage is boilerplate.
-    of_outlet : ndarray of bool, shape (m,)
-        Whether the key counts within an outlet, or in the whole archive.
-    """
-
-    key: NDArray[np.uint64]
-    story: NDArray[np.int64]
-    needed: NDArray[np.int64]
-    of_outlet: NDArray[np.bool_]
+    key: NDArray[np.uint64]  # (m,)
+    story: NDArray[np.int64]  # (m,)
+    needed: NDArray[np.int64]  # (m,); number of stories from which on the passage is boilerplate
+    of_outlet: NDArray[np.bool_]  # (m,); whether the key counts within an outlet, or in the whole archive
 
     @classmethod
     def none(cls) -> _Uses:

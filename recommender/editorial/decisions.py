@@ -50,23 +50,13 @@ def _entry_key(name: str, entry: Any) -> Any:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OverlayPin:
-    """An item that editors put at a place of a published list, without a new run.
-
-    Attributes
-    ----------
-    position : int
-        1 is the first; a position beyond the list is its last.
-    until : datetime or None
-        Last moment at which the pin holds.
-    by : str
-        Who pinned the item, for the reason shown.
-    """
+    """An item that editors put at a place of a published list, without a new run."""
 
     item: str
     story: str
-    position: int
-    until: datetime | None = None
-    by: str = ""
+    position: int  # 1 is the first; a position beyond the list is its last
+    until: datetime | None = None  # last moment at which the pin holds
+    by: str = ""  # who pinned the item, for the reason shown
 
     def holds(self, now: datetime) -> bool:
         """Check whether the pin has not ended at a moment."""
@@ -75,26 +65,14 @@ class OverlayPin:
 
 @dataclass(frozen=True)
 class Decisions:
-    """All decisions that hold, and what was undone last; replaced as a whole, so that no reader sees half a change.
-
-    Attributes
-    ----------
-    blocked : frozenset of (str, str or None)
-        Item and story; None = under every story.
-    pinned : frozenset of tuple
-        Item, story, position, end as text or None, who.
-    boosted : frozenset of tuple
-        Section, factor, end as text or None, who.
-    undone : mapping of str to frozenset
-        By kind, such as 'withdrawn'.
-    """
+    """All decisions that hold, and what was undone last; replaced as a whole, so that no reader sees half a change."""
 
     withdrawn: frozenset[str] = frozenset()
     withheld: frozenset[str] = frozenset()
-    blocked: frozenset[Pair] = frozenset()
-    pinned: frozenset[PinEntry] = frozenset()
-    boosted: frozenset[BoostEntry] = frozenset()
-    undone: Mapping[str, frozenset[Entry]] = field(default_factory=dict)
+    blocked: frozenset[Pair] = frozenset()  # item and story; None = under every story
+    pinned: frozenset[PinEntry] = frozenset()  # item, story, position, end as text or None, who
+    boosted: frozenset[BoostEntry] = frozenset()  # section, factor, end as text or None, who
+    undone: Mapping[str, frozenset[Entry]] = field(default_factory=dict)  # by kind, such as 'withdrawn'
 
     def apply(self, action: Action, entries: Iterable[Any]) -> Decisions:
         """Return the decisions after an action, whose entries may come from JSON.

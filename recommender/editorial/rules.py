@@ -313,31 +313,16 @@ class RuleMarks:
 
 @dataclass(frozen=True, kw_only=True)
 class RowRules:
-    """The rules of a moment, as arrays over the rows of a catalog.
-
-    Attributes
-    ----------
-    blocked : ndarray of bool, shape (n,)
-        Rows that stand in no list.
-    pairs : ndarray of int64, shape (p,)
-        ``story * n + item`` of blocks under one story.
-    no_list : ndarray of bool, shape (n,)
-    boost : ndarray of float64, shape (n,)
-    pins : dict of int to list of (int, int)
-        Story row -> (position, item row), in order of position.
-    pinned_by : dict of (str, str) to str
-        Story and item -> who pinned it.
-    marks : RuleMarks, n rows
-    """
+    """The rules of a moment, as arrays over the rows of a catalog."""
 
     rules: Rules
-    blocked: NDArray[np.bool_]
-    pairs: NDArray[np.int64]
-    no_list: NDArray[np.bool_]
-    boost: NDArray[np.float64]
-    pins: dict[int, list[tuple[int, int]]]
-    pinned_by: dict[tuple[str, str], str]
-    marks: RuleMarks
+    blocked: NDArray[np.bool_]  # (n,); rows that stand in no list
+    pairs: NDArray[np.int64]  # (p,); ``story * n + item`` of blocks under one story
+    no_list: NDArray[np.bool_]  # (n,)
+    boost: NDArray[np.float64]  # (n,)
+    pins: dict[int, list[tuple[int, int]]]  # story row -> (position, item row), in order of position
+    pinned_by: dict[tuple[str, str], str]  # story and item -> who pinned it
+    marks: RuleMarks  # n rows
 
     @classmethod
     def compile(

@@ -23,18 +23,11 @@ _ITSELF = 0.999  # cosine of two vectors from which on they are those of one tex
 
 @dataclass(frozen=True, eq=False)
 class Neighbours:
-    """How near the neighbours of some stories are.
+    """How near the neighbours of some stories are."""
 
-    Attributes
-    ----------
-    hubness : ndarray of float32, shape (n,)
-        Mean TF-IDF cosine with the ten nearest.
-    scale : ndarray of float32, shape (n, 2)
-        Local scale: mean cosine with the third to the fiftieth nearest, by TF-IDF and by vectors. The second is NaN
-        where a story has no vector.
-    """
-
-    hubness: NDArray[np.float32]
+    hubness: NDArray[np.float32]  # (n,); mean TF-IDF cosine with the ten nearest
+    # (n, 2); local scale: mean cosine with the third to the fiftieth nearest, by TF-IDF and by vectors. The second is
+    # NaN where a story has no vector
     scale: NDArray[np.float32]
 
     def take(self, rows: NDArray[np.int64]) -> Neighbours:
@@ -48,20 +41,11 @@ class Neighbours:
 
 @dataclass(frozen=True, eq=False)
 class Hubness:
-    """A sample of an archive, frozen with the epoch, so that a story's neighbours do not change as others arrive.
+    """A sample of an archive, frozen with the epoch, so that a story's neighbours do not change as others arrive."""
 
-    Attributes
-    ----------
-    terms : csr_matrix of float32, shape (s, v)
-        TF-IDF rows of the sample.
-    vectors : ndarray of int16, shape (s, d)
-    keys : ndarray of int64, shape (s,)
-        Hashes of their ids.
-    """
-
-    terms: sp.csr_matrix
-    vectors: NDArray[np.int16]
-    keys: NDArray[np.int64]
+    terms: sp.csr_matrix  # (s, v); TF-IDF rows of the sample
+    vectors: NDArray[np.int16]  # (s, d)
+    keys: NDArray[np.int64]  # (s,); hashes of their ids
 
     @classmethod
     def fit(cls, ids: list[str], terms: sp.csr_matrix, vectors: NDArray[np.int16]) -> Hubness:

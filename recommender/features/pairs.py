@@ -20,23 +20,14 @@ _HOUR_US = 3_600_000_000
 
 @dataclass(frozen=True, eq=False)
 class Pairs:
-    """Stories with their candidates.
-
-    Attributes
-    ----------
-    query_rows : ndarray of int64, shape (q,)
-        Rows of the stories in `queries`.
-    rows : ndarray of int64, shape (q, c)
-        Rows of `archive`; -1 = none.
-    pool : ndarray of bool, shape (q, c)
-        The candidates among which the standing is computed: those of language, window and moment, whatever editors
-        or the filters of a call left of them.
-    """
+    """Stories with their candidates."""
 
     queries: FeatureTable
-    query_rows: NDArray[np.int64]
+    query_rows: NDArray[np.int64]  # (q,); rows of the stories in `queries`
     archive: FeatureTable
-    rows: NDArray[np.int64]
+    rows: NDArray[np.int64]  # (q, c); rows of `archive`; -1 = none
+    # (q, c); the candidates among which the standing is computed: those of language, window and moment, whatever
+    # editors or the filters of a call left of them
     pool: NDArray[np.bool_]
 
     @cached_property
@@ -97,19 +88,12 @@ class Column:
 
 @dataclass(frozen=True)
 class Family:
-    """Features that come and go together.
-
-    Attributes
-    ----------
-    about : str
-        What it says to an editor.
-    compute : callable
-        Computes the columns from `Pairs`, each float32 (q, c); NaN = missing.
-    """
+    """Features that come and go together."""
 
     name: str
-    about: str
+    about: str  # what it says to an editor
     columns: tuple[Column, ...]
+    # computes the columns from `Pairs`, each float32 (q, c); NaN = missing
     compute: Callable[[Pairs], Sequence[NDArray[np.float32]]]
 
     @property

@@ -21,30 +21,16 @@ _LEVELS = 4  # of a section's path that are compared
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class FeatureTable:
-    """Columns over the rows of an archive, or over a few stories from outside.
+    """Columns over the rows of an archive, or over a few stories from outside."""
 
-    Attributes
-    ----------
-    vectors : ndarray of int16, shape (n, d)
-        A row of zeros has no vector: its text is empty, or in a language that the embedder does not know.
-    parts : TextParts, n rows
-    published : ndarray of int64, shape (n,)
-        Microseconds; `UNDATED` where missing.
-    sections : ndarray of int32, shape (n, 4)
-        Codes of the section's path, one a level; -1 = none.
-    hubness : ndarray of float32, shape (n,)
-    scale : ndarray of float32, shape (n, 2)
-        Local scale by words and by vectors, see `Neighbours`.
-    rarity : ndarray of float32, shape (v,)
-    """
-
+    # (n, d); a row of zeros has no vector: its text is empty, or in a language that the embedder does not know
     vectors: NDArray[np.int16]
-    parts: TextParts
-    published: NDArray[np.int64]
-    sections: NDArray[np.int32]
-    hubness: NDArray[np.float32]
-    scale: NDArray[np.float32]
-    rarity: NDArray[np.float32]
+    parts: TextParts  # n rows
+    published: NDArray[np.int64]  # (n,); microseconds; `UNDATED` where missing
+    sections: NDArray[np.int32]  # (n, 4); codes of the section's path, one a level; -1 = none
+    hubness: NDArray[np.float32]  # (n,)
+    scale: NDArray[np.float32]  # (n, 2); local scale by words and by vectors, see `Neighbours`
+    rarity: NDArray[np.float32]  # (v,)
 
     @cached_property
     def embedded(self) -> NDArray[np.bool_]:

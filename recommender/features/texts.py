@@ -109,25 +109,14 @@ def text_pairs(
 
 @dataclass(frozen=True, eq=False)
 class Subjects:
-    """What stories are about, by term.
+    """What stories are about, by term."""
 
-    Attributes
-    ----------
-    whole : csr_matrix of float32, shape (n, v)
-        Terms of the whole texts.
-    terms : csr_matrix of float32, shape (n, v)
-        The same without those that neither stand in the beginning nor recur.
-    marks : csr_matrix of int8, shape (n, v)
-        Sum of `AS_WORD` and `AS_NAME` where a story is about the term, as a word or as a name.
-    rows : ndarray of int64, shape (n,)
-        Rows of `parts` that these stories are.
-    """
-
-    whole: sp.csr_matrix
-    terms: sp.csr_matrix
+    whole: sp.csr_matrix  # (n, v); terms of the whole texts
+    terms: sp.csr_matrix  # (n, v); the same without those that neither stand in the beginning nor recur
+    # (n, v); sum of `AS_WORD` and `AS_NAME` where a story is about the term, as a word or as a name
     marks: sp.csr_matrix
     parts: TextParts
-    rows: NDArray[np.int64]
+    rows: NDArray[np.int64]  # (n,); rows of `parts` that these stories are
 
     @classmethod
     def from_parts(cls, parts: TextParts, rows: NDArray[np.int64], idf: NDArray[np.float32]) -> Subjects:

@@ -22,23 +22,12 @@ _IS_ASCII_WORD = np.array([chr(byte).isalnum() or chr(byte) == "_" for byte in r
 
 @dataclass(frozen=True)
 class Counts:
-    """How often each text of a block uses each term.
+    """How often each text of a block uses each term."""
 
-    Attributes
-    ----------
-    terms : list of str
-        In no order.
-    lengths : ndarray of int64, shape (n,)
-        Number of different terms of each text.
-    term : ndarray of int32, shape (m,)
-        Indices into `terms`, text after text.
-    count : ndarray of int32, shape (m,)
-    """
-
-    terms: list[str]
-    lengths: NDArray[np.int64]
-    term: NDArray[np.int32]
-    count: NDArray[np.int32]
+    terms: list[str]  # in no order
+    lengths: NDArray[np.int64]  # (n,); number of different terms of each text
+    term: NDArray[np.int32]  # (m,); indices into `terms`, text after text
+    count: NDArray[np.int32]  # (m,)
 
     @property
     def row(self) -> NDArray[np.int64]:

@@ -35,21 +35,12 @@ _ALLOW = "nothing was published. To publish all the same: --allow-worse"
 
 @dataclass
 class Guards:
-    """The checks of one run against the last published version; each raises `PublishError` to refuse the new one.
-
-    Attributes
-    ----------
-    last : mapping
-        Manifest of the last version; empty at a first publish.
-    allowed : bool
-        Whether a worse version may be published: nothing is refused then.
-    shares : dict of str to float
-        Shares of this version that its manifest keeps, so that the next one can be compared with it.
-    """
+    """The checks of one run against the last published version; each raises `PublishError` to refuse the new one."""
 
     settings: PublishSettings
-    last: Mapping[str, Any]
-    allowed: bool = False
+    last: Mapping[str, Any]  # manifest of the last version; empty at a first publish
+    allowed: bool = False  # whether a worse version may be published: nothing is refused then
+    # shares of this version that its manifest keeps, so that the next one can be compared with it
     shares: dict[str, float] = field(default_factory=dict)
 
     @classmethod

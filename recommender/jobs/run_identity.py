@@ -24,21 +24,11 @@ from recommender.version import __version__
 
 @dataclass(frozen=True)
 class Inputs:
-    """Everything that decides about the lists of a fitted archive.
+    """Everything that decides about the lists of a fitted archive."""
 
-    Attributes
-    ----------
-    as_of : datetime, optional
-        The moment; none where time does not count.
-    version : str
-        Twelve hex digits: same input, same name, same bytes.
-    parts : mapping of str to str
-        Digest of each input and of what an earlier run fitted, by the name that messages use.
-    """
-
-    as_of: datetime | None
-    version: str
-    parts: Mapping[str, str]
+    as_of: datetime | None  # the moment; none where time does not count
+    version: str  # twelve hex digits: same input, same name, same bytes
+    parts: Mapping[str, str]  # digest of each input and of what an earlier run fitted, by the name that messages use
 
     @classmethod
     def from_recommender(cls, rec: Recommender, as_of: datetime | None) -> Inputs:

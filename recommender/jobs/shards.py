@@ -86,32 +86,16 @@ class Embed:
 
 @dataclass(frozen=True, kw_only=True)
 class Plan:
-    """How the stories of a fitted archive are divided into shards, and which of them get lists.
+    """How the stories of a fitted archive are divided into shards, and which of them get lists."""
 
-    Attributes
-    ----------
-    work : path
-        Folder of all files.
-    size : int
-        Rows of the archive.
-    stories : int
-        Of a shard.
-    moment : int
-        That the lists are for, in microseconds.
-    pool_ledger : Ledger
-        Pools of the shards.
-    list_ledger : Ledger or None
-        Lists of the shards, once lists are made.
-    """
-
-    work: Path
-    size: int
-    stories: int
-    moment: int
+    work: Path  # folder of all files
+    size: int  # rows of the archive
+    stories: int  # of a shard
+    moment: int  # that the lists are for, in microseconds
     limits: Limits
     overlay: Overlay
-    pool_ledger: Ledger
-    list_ledger: Ledger | None = None
+    pool_ledger: Ledger  # pools of the shards
+    list_ledger: Ledger | None = None  # lists of the shards, once lists are made
 
     def save(self, archive: Archive, embedder: Embedder) -> None:
         """Write the archive, which the steps map into memory."""

@@ -18,52 +18,27 @@ from recommender.search.pools import StoryQueries
 
 @dataclass(frozen=True, kw_only=True)
 class Block:
-    """The lists of some stories, before they are records.
-
-    Attributes
-    ----------
-    stories : pyarrow.Table, q rows of `articles.SCHEMA`
-    queries : StoryQueries, q of them
-    chosen : Ranked, shape (q, w)
-    contributions : Contributions
-        What each family adds to the relevance of each item, in the order of `chosen.rows[chosen.has_item]`.
-    not_computed : ndarray of bool, shape (q,)
-        Stories that are not public at the moment; their lists are empty.
-    withheld : ndarray of bool, shape (q,)
-        Stories that get no list.
-    texts : TextParts
-        Terms of the catalog's rows.
-    idf : ndarray of float32, shape (v,)
-    pinned_by : mapping of (str, str) to str
-        Who pinned an item under a story.
-    """
+    """The lists of some stories, before they are records."""
 
     stories: pa.Table
     queries: StoryQueries
-    chosen: Ranked
+    chosen: Ranked  # (q, w)
+    # what each family adds to the relevance of each item, in the order of `chosen.rows[chosen.has_item]`
     contributions: Contributions
-    not_computed: NDArray[np.bool_]
-    withheld: NDArray[np.bool_]
+    not_computed: NDArray[np.bool_]  # (q,); stories that are not public at the moment; their lists are empty
+    withheld: NDArray[np.bool_]  # (q,); stories that get no list
     catalog: Catalog
-    texts: TextParts
-    idf: NDArray[np.float32]
+    texts: TextParts  # terms of the catalog's rows
+    idf: NDArray[np.float32]  # (v,)
     wording: Wording
-    pinned_by: Mapping[tuple[str, str], str]
+    pinned_by: Mapping[tuple[str, str], str]  # who pinned an item under a story
 
 
 @dataclass(frozen=True, kw_only=True)
 class Heading:
-    """What all lists of a version have in common.
-
-    Attributes
-    ----------
-    as_of : int or None
-        Microseconds; None where time does not count.
-    settings : str
-        Fingerprint of the settings.
-    """
+    """What all lists of a version have in common."""
 
     k: int
     version: str
-    as_of: int | None
-    settings: str
+    as_of: int | None  # microseconds; None where time does not count
+    settings: str  # fingerprint of the settings

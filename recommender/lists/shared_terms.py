@@ -23,37 +23,21 @@ _LETTERS = 24  # of a term that are compared
 
 @dataclass(frozen=True)
 class SharedNames:
-    """The names that a reason tells of each item: those of `is_told`, each with the name that completes it.
+    """The names that a reason tells of each item: those of `is_told`, each with the name that completes it."""
 
-    Attributes
-    ----------
-    names : ndarray of int64, shape (m, n)
-        Terms, the heaviest first; -1 = none.
-    completions : ndarray of int64, shape (m, n)
-        The name that stands before or after it, as a first name before a last name, in both stories; -1 = none.
-    is_told : ndarray of bool, shape (m, n)
-    """
-
-    names: NDArray[np.int64]
+    names: NDArray[np.int64]  # (m, n); terms, the heaviest first; -1 = none
+    # (m, n); the name that stands before or after it, as a first name before a last name, in both stories; -1 = none
     completions: NDArray[np.int64]
-    is_told: NDArray[np.bool_]
+    is_told: NDArray[np.bool_]  # (m, n)
 
 
 @dataclass(frozen=True)
 class SharedWords:
-    """The words that a reason tells of each item: those of `is_told`, each with its part of the cosine.
+    """The words that a reason tells of each item: those of `is_told`, each with its part of the cosine."""
 
-    Attributes
-    ----------
-    words : ndarray of int64, shape (m, n)
-        Terms, the heaviest first; -1 = none.
-    weights : ndarray of float32, shape (m, n)
-    is_told : ndarray of bool, shape (m, n)
-    """
-
-    words: NDArray[np.int64]
-    weights: NDArray[np.float32]
-    is_told: NDArray[np.bool_]
+    words: NDArray[np.int64]  # (m, n); terms, the heaviest first; -1 = none
+    weights: NDArray[np.float32]  # (m, n)
+    is_told: NDArray[np.bool_]  # (m, n)
 
 
 @dataclass(frozen=True, kw_only=True)

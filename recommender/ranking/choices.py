@@ -12,18 +12,11 @@ from recommender.ranking.score import Contributions, Ranked
 
 @dataclass(frozen=True)
 class Choices:
-    """The items that were chosen for many stories, in arrays that are written block by block.
+    """The items that were chosen for many stories, in arrays that are written block by block."""
 
-    Attributes
-    ----------
-    chosen : Ranked, shape (q, w)
-    values : ndarray of float64, shape (q, w, len(families))
-        What each family of features adds to the log odds of each item.
-    """
-
-    chosen: Ranked
+    chosen: Ranked  # (q, w)
     families: tuple[str, ...]
-    values: NDArray[np.float64]
+    values: NDArray[np.float64]  # (q, w, len(families)); what each family of features adds to the log odds of each item
 
     @classmethod
     def empty(cls, stories: int, width: int, like: tuple[Ranked, Contributions]) -> Choices:

@@ -14,21 +14,13 @@ Cosines = NDArray[np.float32]
 
 @dataclass(frozen=True, kw_only=True)
 class Odds:
-    """Log odds that most readers would follow: `base + words * lexical + title * titles + meaning * dense`.
-
-    Attributes
-    ----------
-    least : float
-        Probability from which on a pair is close.
-    title : float
-        Default 0, as in files that were written before titles counted.
-    """
+    """Log odds that most readers would follow: `base + words * lexical + title * titles + meaning * dense`."""
 
     base: float
     words: float
     meaning: float
-    least: float
-    title: float = 0.0
+    least: float  # probability from which on a pair is close
+    title: float = 0.0  # default 0, as in files that were written before titles counted
 
     def __post_init__(self) -> None:
         numbers = np.array([self.base, self.words, self.title, self.meaning, self.least])
@@ -53,19 +45,6 @@ class Closeness:
     `python -m benchmarks.closeness`. Short texts that share little but the name of a place have high cosines too, so
     a pair that shares few terms must be closer, unless a link is likely.
 
-    Attributes
-    ----------
-    words : Odds
-        Of a pair without a cosine of vectors.
-    both : Odds or None
-        Of a pair with one; None = vectors of an embedder that no votes are known for do not count.
-    terms : int
-        Number of shared terms that is enough.
-    few : float
-        Log odds that a pair loses which shares none; with more terms the loss falls evenly to 0.
-    likely : float
-        Probability of a link from which on a pair loses nothing.
-
     Examples
     --------
     >>> closeness = Closeness(words=Odds(base=-4.0, words=45.0, meaning=0.0, least=0.9), both=None, terms=10, few=4.0)
@@ -74,11 +53,11 @@ class Closeness:
     array([False,  True, False])
     """
 
-    words: Odds
-    both: Odds | None
-    terms: int = 0
-    few: float = 0.0
-    likely: float = 1.0
+    words: Odds  # of a pair without a cosine of vectors
+    both: Odds | None  # of a pair with one; None = vectors of an embedder that no votes are known for do not count
+    terms: int = 0  # number of shared terms that is enough
+    few: float = 0.0  # log odds that a pair loses which shares none; with more terms the loss falls evenly to 0
+    likely: float = 1.0  # probability of a link from which on a pair loses nothing
 
     def __post_init__(self) -> None:
         if self.terms < 0 or not 0 <= self.few < np.inf or not 0 <= self.likely <= 1:

@@ -35,33 +35,17 @@ _MANY = 5_000  # stories from which on the probability is fitted on one fold
 
 @dataclass(frozen=True, eq=False)
 class LinkedPairs:
-    """Stories with their candidates, and which of these their journalists linked.
+    """Stories with their candidates, and which of these their journalists linked."""
 
-    Attributes
-    ----------
-    values : ndarray of float32, shape (m, f)
-        Features of the pairs, story after story, candidates best first by the search.
-    linked : ndarray of bool, shape (m,)
-    story : ndarray of int64, shape (m,)
-        Number of the story, counted from 0, ascending.
-    links : ndarray of int64, shape (s,)
-        How many items each story links that could have been candidates.
-    group : ndarray of int64, shape (s,)
-        Stories that links connect share a number.
-    chosen : ndarray of float64, shape (m,), optional
-        How often the item was chosen of the times that it was offered; default: once where it is linked.
-    offered : ndarray of float64, shape (m,), optional
-        Default: once each.
-    """
-
-    values: NDArray[np.float32]
-    linked: NDArray[np.bool_]
-    story: NDArray[np.int64]
-    links: NDArray[np.int64]
-    group: NDArray[np.int64]
+    values: NDArray[np.float32]  # (m, f); features of the pairs, story after story, candidates best first by the search
+    linked: NDArray[np.bool_]  # (m,)
+    story: NDArray[np.int64]  # (m,); number of the story, counted from 0, ascending
+    links: NDArray[np.int64]  # (s,); how many items each story links that could have been candidates
+    group: NDArray[np.int64]  # (s,); stories that links connect share a number
     features: tuple[str, ...]
+    # (m,); how often the item was chosen of the times that it was offered; default: once where it is linked
     chosen: NDArray[np.float64] | None = None
-    offered: NDArray[np.float64] | None = None
+    offered: NDArray[np.float64] | None = None  # (m,); default: once each
 
     def __len__(self) -> int:
         return len(self.links)

@@ -34,25 +34,6 @@ _MOST_BYTES = 64 << 20  # of a file: a thousand trees take less
 class Ranker:
     """Scores pairs of a story and a candidate by their features.
 
-    Attributes
-    ----------
-    name : str
-    features : tuple of str
-        Columns that the trees read, by name, in order.
-    trees : Trees
-    base : float
-        Raw score before the first tree.
-    calibration : (float, float)
-        Slope and offset from the raw score to the log odds that a journalist links the pair.
-    embedder : str
-        Vector space or fingerprint of the embedder that the ranker was trained with; '' = any will do.
-    related_at : float or None
-        Probability from which on an item counts as related.
-    closeness : Closeness or None
-        What else an item must be to count as related; None = nothing.
-    provenance : mapping
-        Data, protocol, versions and held-out figures; nothing that tells a story's text or id.
-
     Examples
     --------
     >>> ranker = Ranker.default("lexical")
@@ -61,13 +42,15 @@ class Ranker:
     """
 
     name: str
-    features: tuple[str, ...]
+    features: tuple[str, ...]  # columns that the trees read, by name, in order
     trees: Trees
-    base: float
+    base: float  # raw score before the first tree
+    # slope and offset from the raw score to the log odds that a journalist links the pair
     calibration: tuple[float, float]
-    embedder: str
-    related_at: float | None
-    closeness: Closeness | None = None
+    embedder: str  # vector space or fingerprint of the embedder that the ranker was trained with; '' = any will do
+    related_at: float | None  # probability from which on an item counts as related
+    closeness: Closeness | None = None  # what else an item must be to count as related; None = nothing
+    # data, protocol, versions and held-out figures; nothing that tells a story's text or id
     provenance: Mapping[str, Any]
 
     def raw(self, values: NDArray[np.float32]) -> NDArray[np.float64]:

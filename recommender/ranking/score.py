@@ -193,15 +193,10 @@ class Ranked:
 
 @dataclass(frozen=True)
 class Contributions:
-    """What each family of features adds to the log odds of the items, in the order of `rows[has_item]`.
-
-    Attributes
-    ----------
-    values : ndarray of float64, shape (m, len(families))
-    """
+    """What each family of features adds to the log odds of the items, in the order of `rows[has_item]`."""
 
     families: tuple[str, ...]
-    values: NDArray[np.float64]
+    values: NDArray[np.float64]  # (m, len(families))
 
     def total(self, *families: str) -> NDArray[np.float64]:
         """Sum the contributions of some families, (m,)."""
@@ -253,24 +248,14 @@ def is_among(rows: NDArray[np.int64], others: NDArray[np.int64]) -> NDArray[np.b
 
 @dataclass(frozen=True, kw_only=True)
 class Scorer:
-    """Score candidates of stories by the ranker, if there is one, and tell what each family of features contributes.
-
-    Attributes
-    ----------
-    table : FeatureTable
-        What stories are compared by, by catalog row.
-    ranker : Ranker or None
-        None: by a weighted sum of two cosines.
-    closeness : Closeness or None
-        Candidates that are not close come in as the next best.
-    """
+    """Score candidates of stories by the ranker, if there is one, and tell what each family of features contributes."""
 
     catalog: Catalog
-    table: FeatureTable
+    table: FeatureTable  # what stories are compared by, by catalog row
     scope: Scope
-    ranker: Ranker | None
+    ranker: Ranker | None  # None: by a weighted sum of two cosines
     settings: RankingSettings
-    closeness: Closeness | None = None
+    closeness: Closeness | None = None  # candidates that are not close come in as the next best
     _features: list[NDArray[np.float32]] = field(default_factory=list)  # of all pairs that the ranker scored
 
     def rank(self, queries: StoryQueries, candidates: Candidates, pool: Candidates) -> Ranked:

@@ -19,25 +19,14 @@ class Trees:
     """Regression trees, all padded to one depth, so that a walk is a fixed number of steps.
 
     The root of a tree is node 0, the children of node `i` are `2 i + 1` and `2 i + 2`, and the leaves follow.
-
-    Attributes
-    ----------
-    feature : ndarray of int32, shape (t, 2**depth - 1)
-        Column that an inner node compares with its threshold.
-    threshold : ndarray of float32, shape (t, 2**depth - 1)
-        Values up to it go left.
-    missing_left : ndarray of bool, shape (t, 2**depth - 1)
-        Whether NaN goes left.
-    value : ndarray of float64, shape (t, 2**depth)
-        What a leaf adds.
-    count : ndarray of float64, shape (t, 2**depth)
-        Pairs that a leaf held in training; a leaf above the last level shares its pairs out among its copies.
     """
 
-    feature: NDArray[np.int32]
-    threshold: NDArray[np.float32]
-    missing_left: NDArray[np.bool_]
-    value: NDArray[np.float64]
+    feature: NDArray[np.int32]  # (t, 2**depth - 1); column that an inner node compares with its threshold
+    threshold: NDArray[np.float32]  # (t, 2**depth - 1); values up to it go left
+    missing_left: NDArray[np.bool_]  # (t, 2**depth - 1); whether NaN goes left
+    value: NDArray[np.float64]  # (t, 2**depth); what a leaf adds
+    # (t, 2**depth); pairs that a leaf held in training; a leaf above the last level shares its pairs out among its
+    # copies
     count: NDArray[np.float64]
 
     @cached_property

@@ -18,31 +18,16 @@ _EMBARGO_NAMES = frozenset(map(fold, EMBARGOES))
 
 @dataclass(frozen=True)
 class Plan:
-    """How rows of the same columns become articles.
+    """How rows of the same columns become articles."""
 
-    Attributes
-    ----------
-    columns : mapping
-        Field -> columns, as `recognise` returns it.
-    report : ReadReport
-        What is repaired or left out is noted there.
-    formats : mapping
-        Column of a time -> how its times are read.
-    embargoes : tuple of str
-        Columns of times before which a story is not published.
-    kickers : tuple of str
-        Columns of the words above headlines, which become tags.
-    searched : frozenset of str
-        Columns of times that were searched for whether the day or the month comes first.
-    """
-
-    columns: Mapping[str, tuple[str, ...]]
+    columns: Mapping[str, tuple[str, ...]]  # field -> columns, as `recognise` returns it
     limits: ReadingSettings
-    report: ReadReport
+    report: ReadReport  # what is repaired or left out is noted there
     status: StatusCheck
-    formats: Mapping[str, TimeFormat]
-    embargoes: tuple[str, ...] = ()
-    kickers: tuple[str, ...] = ()
+    formats: Mapping[str, TimeFormat]  # column of a time -> how its times are read
+    embargoes: tuple[str, ...] = ()  # columns of times before which a story is not published
+    kickers: tuple[str, ...] = ()  # columns of the words above headlines, which become tags
+    # columns of times that were searched for whether the day or the month comes first
     searched: frozenset[str] = frozenset()
 
     @classmethod

@@ -34,24 +34,13 @@ _CODES = {
 
 @dataclass(frozen=True)
 class TimeFormat:
-    """How times are read where they do not say it themselves.
+    """How times are read where they do not say it themselves."""
 
-    Attributes
-    ----------
-    zone : tzinfo
-        Of times that name none.
-    day_first : bool, optional
-        Whether 05/11/2026 is in November; None = it is not read, nor are years of two digits.
-    date_format : str, optional
-        See `reading.date_format`.
-    language : str, optional
-        Which a name of a month is read in, where it means another month in another language.
-    """
-
-    zone: tzinfo = UTC
+    zone: tzinfo = UTC  # of times that name none
+    # whether 05/11/2026 is in November; None = it is not read, nor are years of two digits
     day_first: bool | None = None
-    date_format: str | None = None
-    language: str | None = None
+    date_format: str | None = None  # see `reading.date_format`
+    language: str | None = None  # which a name of a month is read in, where it means another month in another language
 
     @classmethod
     def from_settings(cls, settings: ReadingSettings) -> TimeFormat:

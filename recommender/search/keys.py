@@ -20,17 +20,10 @@ _WORDS = 0.7  # of the product of a story with itself; the rest is that of its v
 
 @dataclass(frozen=True, eq=False)
 class Keys:
-    """Search terms of stories and their weights, by row.
+    """Search terms of stories and their weights, by row."""
 
-    Attributes
-    ----------
-    words : ndarray of int32, shape (n, KEYS)
-        Indices in the vocabulary, ascending; -1 = none.
-    weights : ndarray of int16, shape (n, KEYS)
-    """
-
-    words: NDArray[np.int32]
-    weights: NDArray[np.int16]
+    words: NDArray[np.int32]  # (n, KEYS); indices in the vocabulary, ascending; -1 = none
+    weights: NDArray[np.int16]  # (n, KEYS)
 
     def __len__(self) -> int:
         return len(self.words)
@@ -72,20 +65,11 @@ def mask_distinctive_words(tfidf: Tfidf) -> NDArray[np.bool_]:
 
 @dataclass(frozen=True, eq=False)
 class Postings:
-    """The inverted index of search terms: the positions of the stories that use each word.
+    """The inverted index of search terms: the positions of the stories that use each word."""
 
-    Attributes
-    ----------
-    offsets : ndarray of int64, shape (v + 1,)
-        Where the positions of each word begin.
-    positions : ndarray of int32, shape (m,)
-        Ascending for each word.
-    weights : ndarray of int16, shape (m,)
-    """
-
-    offsets: NDArray[np.int64]
-    positions: NDArray[np.int32]
-    weights: NDArray[np.int16]
+    offsets: NDArray[np.int64]  # (v + 1,); where the positions of each word begin
+    positions: NDArray[np.int32]  # (m,); ascending for each word
+    weights: NDArray[np.int16]  # (m,)
 
     @property
     def arrays(self) -> tuple[NDArray[np.int64], NDArray[np.int32], NDArray[np.int16]]:

@@ -23,21 +23,12 @@ class _Buffers(NamedTuple):
     """The best rows so far of each story among others: a full buffer is thinned to its best rows.
 
     Cheaper than a heap: most rows that enter are soon beaten, and never compared with more than a few.
-
-    Attributes
-    ----------
-    position : ndarray of int32, shape (q, room)
-        Indices in `Rows`.
-    product : ndarray of int32, shape (q, room)
-    size : ndarray of int32, shape (q,)
-        Number of rows in each buffer.
-    worst : ndarray of int32, shape (q,)
-        The product that a row must reach: that of the last of the best `keep` when last thinned.
     """
 
-    position: NDArray[np.int32]
-    product: NDArray[np.int32]
-    size: NDArray[np.int32]
+    position: NDArray[np.int32]  # (q, room); indices in `Rows`
+    product: NDArray[np.int32]  # (q, room)
+    size: NDArray[np.int32]  # (q,); number of rows in each buffer
+    # (q,); the product that a row must reach: that of the last of the best `keep` when last thinned
     worst: NDArray[np.int32]
     keep: int
 

@@ -18,24 +18,13 @@ _BLOCK = 8_192  # pools checked together
 
 @dataclass(frozen=True)
 class Queries:
-    """Stories to search candidates for.
+    """Stories to search candidates for."""
 
-    Attributes
-    ----------
-    search : SearchTable
-        Contains their vectors and search terms, in its rows `at`.
-    at : ndarray of int64, shape (q,)
-    rows : ndarray of int64, shape (q,)
-        Their rows in the catalog; -1 outside of the archive.
-    published : ndarray of int64, shape (q,)
-    language : ndarray of int32, shape (q,)
-    """
-
-    search: SearchTable
-    at: NDArray[np.int64]
-    rows: NDArray[np.int64]
-    published: NDArray[np.int64]
-    language: NDArray[np.int32]
+    search: SearchTable  # contains their vectors and search terms, in its rows `at`
+    at: NDArray[np.int64]  # (q,)
+    rows: NDArray[np.int64]  # (q,); their rows in the catalog; -1 outside of the archive
+    published: NDArray[np.int64]  # (q,)
+    language: NDArray[np.int32]  # (q,)
 
     def __len__(self) -> int:
         return len(self.rows)
@@ -49,17 +38,10 @@ class Queries:
 
 @dataclass(frozen=True, kw_only=True)
 class StoryQueries(Queries):
-    """Stories that lists are made for: queries with what the ranker and the rules need.
+    """Stories that lists are made for: queries with what the ranker and the rules need."""
 
-    Attributes
-    ----------
-    features : FeatureTable
-        Contains what the ranker compares, in its rows `at`.
-    copy_group : ndarray of int64, shape (q,)
-    """
-
-    features: FeatureTable
-    copy_group: NDArray[np.int64]
+    features: FeatureTable  # contains what the ranker compares, in its rows `at`
+    copy_group: NDArray[np.int64]  # (q,)
 
     @cached_property
     def vectors(self) -> NDArray[np.int16]:
@@ -79,15 +61,9 @@ class StoryQueries(Queries):
 
 @dataclass(frozen=True)
 class Candidates:
-    """Rows that may follow each story, in no order.
+    """Rows that may follow each story, in no order."""
 
-    Attributes
-    ----------
-    rows : ndarray of int64, shape (q, c)
-        -1 = none.
-    """
-
-    rows: NDArray[np.int64]
+    rows: NDArray[np.int64]  # (q, c); -1 = none
 
     def append(self, rows: NDArray[np.int64]) -> Candidates:
         """Return these candidates and further rows, (q, p), without duplicates and without empty columns."""
@@ -110,18 +86,12 @@ class Pools:
     """The best rows of each story, best first: its candidates and a few more, since some may be lost.
 
     Products are not saved: the order is enough, and `Retriever.products` computes them exactly.
-
-    Attributes
-    ----------
-    rows : ndarray of int32, shape (q, count + spare)
-        -1 = none. Rows that have left the story's window since stay as `-2 - row`: a full pool was cut at its last
-        row, and worse rows are unknown.
-    spare : int
-        Number of rows beyond the candidates.
     """
 
+    # (q, count + spare); -1 = none. Rows that have left the story's window since stay as `-2 - row`: a full pool was
+    # cut at its last row, and worse rows are unknown
     rows: NDArray[np.int32]
-    spare: int
+    spare: int  # number of rows beyond the candidates
 
     def __len__(self) -> int:
         return len(self.rows)

@@ -23,19 +23,13 @@ _MANY = 8  # blocks of stories from which on copying all vectors into the order 
 
 @dataclass(frozen=True, kw_only=True)
 class Retriever:
-    """Search for candidates among the rows of one scope.
-
-    Attributes
-    ----------
-    count : int
-        Candidates of a story: those of greatest product, of any age (the ranking considers age).
-    """
+    """Search for candidates among the rows of one scope."""
 
     catalog: Catalog
     search: SearchTable
     scope: Scope
     settings: RetrievalSettings
-    count: int
+    count: int  # candidates of a story: those of greatest product, of any age (the ranking considers age)
     limits: Limits = LIMITS
 
     @property

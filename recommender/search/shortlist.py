@@ -25,21 +25,11 @@ _FEW = 16  # so few are multiplied as integers: the library that multiplies many
 
 @dataclass(frozen=True, eq=False)
 class Reach:
-    """The reach of stories, by row.
+    """The reach of stories, by row."""
 
-    Attributes
-    ----------
-    cut : ndarray of int32, shape (n,)
-        The least estimate of a row that the story is compared with.
-    cell : ndarray of int32, shape (n,)
-        The cell of each story; the last cell = without a vector.
-    centres : ndarray of int16, shape (c, d)
-        Centres of the cells.
-    """
-
-    cut: NDArray[np.int32]
-    cell: NDArray[np.int32]
-    centres: NDArray[np.int16]
+    cut: NDArray[np.int32]  # (n,); the least estimate of a row that the story is compared with
+    cell: NDArray[np.int32]  # (n,); the cell of each story; the last cell = without a vector
+    centres: NDArray[np.int16]  # (c, d); centres of the cells
 
     @cached_property
     def floats(self) -> NDArray[np.float32]:
@@ -62,26 +52,13 @@ class Shortlist:
     The product of two stories is estimated from the words that both share (an inverted index; Zobel & Moffat, 2006)
     and from the centre of the cell of the row's vector (an inverted file; Jégou et al., 2011). The estimate depends on
     these two stories alone.
-
-    Attributes
-    ----------
-    sample : Keys, s rows
-        Search terms of the sample, in the order of its cells.
-    cell : ndarray of int32, shape (s,)
-        Cells of the sample.
-    centres : ndarray of int16, shape (c, d)
-        The last is that of stories without a vector: zeros.
-    rank : int
-        The cut of a story is its `rank`-th greatest estimate in the sample.
-    vocabulary : int
-        Number of words.
     """
 
-    sample: Keys
-    cell: NDArray[np.int32]
-    centres: NDArray[np.int16]
-    rank: int
-    vocabulary: int
+    sample: Keys  # s rows; search terms of the sample, in the order of its cells
+    cell: NDArray[np.int32]  # (s,); cells of the sample
+    centres: NDArray[np.int16]  # (c, d); the last is that of stories without a vector: zeros
+    rank: int  # the cut of a story is its `rank`-th greatest estimate in the sample
+    vocabulary: int  # number of words
 
     @classmethod
     def fit(cls, ids: list[str], keys: Keys, vectors: NDArray[np.int16], vocabulary: int, limits: Limits) -> Shortlist:

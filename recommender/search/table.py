@@ -23,20 +23,12 @@ class SearchTable:
 
     The product of two stories is the weighted sum of the cosines of their vectors and of their words, in integers, so
     it is the same in any order and on any machine.
-
-    Attributes
-    ----------
-    vectors : ndarray of int16, shape (n, d)
-    vocabulary : int
-        Number of words.
-    reach : Reach or None
-        None = each story is compared with all.
     """
 
-    vectors: NDArray[np.int16]
+    vectors: NDArray[np.int16]  # (n, d)
     keys: Keys
-    vocabulary: int
-    reach: Reach | None = None
+    vocabulary: int  # number of words
+    reach: Reach | None = None  # None = each story is compared with all
 
     def __len__(self) -> int:
         return len(self.keys)
@@ -120,36 +112,18 @@ class SearchTable:
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class Rows:
-    """The rows that may be found, with what the search needs of each; a position is an index in these arrays.
-
-    Attributes
-    ----------
-    rows : ndarray of int64, shape (m,)
-    is_allowed : ndarray of bool, shape (m,)
-        False for rows that are here only because the postings of all rows are used.
-    is_timeless : ndarray of bool, shape (m,)
-        Whether the row is in every window.
-    time : ndarray of int64, shape (m,)
-    id_rank : ndarray of int64, shape (m,)
-        The order of rows with equal products.
-    cells : ndarray of int32, shape (c,)
-        The cells of the rows, in the order of the rows.
-    cell_offsets : ndarray of int64, shape (c + 1,)
-        Where the rows of each cell begin.
-    ordered_vectors : ndarray of int16, shape (m, d), optional
-        Vectors in the order of `rows`, see `with_vectors`.
-    """
+    """The rows that may be found, with what the search needs of each; a position is an index in these arrays."""
 
     table: SearchTable
-    rows: NDArray[np.int64]
-    is_allowed: NDArray[np.bool_]
-    is_timeless: NDArray[np.bool_]
-    time: NDArray[np.int64]
-    id_rank: NDArray[np.int64]
+    rows: NDArray[np.int64]  # (m,)
+    is_allowed: NDArray[np.bool_]  # (m,); False for rows that are here only because the postings of all rows are used
+    is_timeless: NDArray[np.bool_]  # (m,); whether the row is in every window
+    time: NDArray[np.int64]  # (m,)
+    id_rank: NDArray[np.int64]  # (m,); the order of rows with equal products
     postings: Postings
-    cells: NDArray[np.int32]
-    cell_offsets: NDArray[np.int64]
-    ordered_vectors: NDArray[np.int16] | None = None
+    cells: NDArray[np.int32]  # (c,); the cells of the rows, in the order of the rows
+    cell_offsets: NDArray[np.int64]  # (c + 1,); where the rows of each cell begin
+    ordered_vectors: NDArray[np.int16] | None = None  # (m, d); vectors in the order of `rows`, see `with_vectors`
 
     def __len__(self) -> int:
         return len(self.rows)

@@ -18,35 +18,21 @@ from recommender.settings import SelectionSettings
 
 @dataclass(frozen=True, kw_only=True)
 class Selection:
-    """What the steps of one archive, moment and rule set share.
-
-    Attributes
-    ----------
-    related_at : float or None
-        Relevance from which on an item counts as related; None = all of them.
-    series : ndarray of int64, shape (n,)
-        Recurring format of each row; -1 = none.
-    codes : dict of str to (ndarray of int32, shape (n,), list of str)
-        Codes of the columns that caps look at, -1 = no value, and the values.
-    pool_scope : Scope
-        The rows of the moment, before withdrawals, blocks and the filters of a call: what pools are found among.
-    learned : bool
-        Whether a ranker ordered the candidates: scores are probabilities then.
-    same_language : bool
-        Whether a story's items are in its language.
-    """
+    """What the steps of one archive, moment and rule set share."""
 
     catalog: Catalog
     scope: Scope
     settings: SelectionSettings
-    related_at: float | None
+    related_at: float | None  # relevance from which on an item counts as related; None = all of them
     rules: RowRules
     events: EventTest
-    series: NDArray[np.int64]
+    series: NDArray[np.int64]  # (n,); recurring format of each row; -1 = none
+    # (n,); codes of the columns that caps look at, -1 = no value, and the values
     codes: dict[str, tuple[NDArray[np.int32], list[str]]]
+    # the rows of the moment, before withdrawals, blocks and the filters of a call: what pools are found among
     pool_scope: Scope
-    learned: bool
-    same_language: bool
+    learned: bool  # whether a ranker ordered the candidates: scores are probabilities then
+    same_language: bool  # whether a story's items are in its language
 
     @cached_property
     def unblocked_scope(self) -> Scope:
@@ -56,27 +42,15 @@ class Selection:
 
 @dataclass(frozen=True, kw_only=True)
 class Stories:
-    """The stories of some lists: their queries, and what rules and limits look at in them.
-
-    Attributes
-    ----------
-    series : ndarray of int64, shape (q,)
-    outlets : ndarray of int32, shape (q,)
-        Who published each; -1 = not known.
-    headlines : ndarray of int64, shape (q,)
-        Digests of their headlines; -1 = none.
-    pins : ndarray of int64, shape (q, p)
-        Catalog rows; -1 = none.
-    positions : ndarray of int64, shape (q, p)
-    """
+    """The stories of some lists: their queries, and what rules and limits look at in them."""
 
     queries: StoryQueries
     marks: RuleMarks
-    series: NDArray[np.int64]
-    outlets: NDArray[np.int32]
-    headlines: NDArray[np.int64]
-    pins: NDArray[np.int64]
-    positions: NDArray[np.int64]
+    series: NDArray[np.int64]  # (q,)
+    outlets: NDArray[np.int32]  # (q,); who published each; -1 = not known
+    headlines: NDArray[np.int64]  # (q,); digests of their headlines; -1 = none
+    pins: NDArray[np.int64]  # (q, p); catalog rows; -1 = none
+    positions: NDArray[np.int64]  # (q, p)
 
     def take(self, indices: NDArray[np.int64]) -> Stories:
         """Return the stories at some indices."""

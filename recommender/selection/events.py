@@ -23,33 +23,18 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, kw_only=True)
 class EventTest:
-    """The pairwise test on rows of an archive.
+    """The pairwise test on rows of an archive."""
 
-    Attributes
-    ----------
-    vectors : ndarray of int16, shape (n, d)
-    terms : csr_matrix of float32, shape (n, v)
-        TF-IDF, unit rows.
-    rarity : ndarray of float32, shape (v,)
-        See `term_rarity`.
-    scale : ndarray of float32, shape (n, 2)
-        Local scale by words and by vectors; the second is NaN where a story has no vector.
-    published : ndarray of int64, shape (n,)
-    outlets : ndarray of int32, shape (n,)
-        Who published each; -1 = not known.
-    timed : bool
-        Whether time counts.
-    """
-
-    vectors: NDArray[np.int16]
-    terms: sp.csr_matrix
-    rarity: NDArray[np.float32]
+    vectors: NDArray[np.int16]  # (n, d)
+    terms: sp.csr_matrix  # (n, v); TF-IDF, unit rows
+    rarity: NDArray[np.float32]  # (v,); see `term_rarity`
+    # (n, 2); local scale by words and by vectors; the second is NaN where a story has no vector
     scale: NDArray[np.float32]
-    published: NDArray[np.int64]
-    outlets: NDArray[np.int32]
+    published: NDArray[np.int64]  # (n,)
+    outlets: NDArray[np.int32]  # (n,); who published each; -1 = not known
     model: SameEvent
     settings: SelectionSettings
-    timed: bool
+    timed: bool  # whether time counts
 
     def probability(self, a: NDArray[np.int64], b: NDArray[np.int64], *, time: bool = True) -> NDArray[np.float64]:
         """Estimate P(same event) of pairs of rows, float64 (m,); without `time` by their texts alone."""

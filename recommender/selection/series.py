@@ -141,27 +141,13 @@ def is_table(body: str) -> bool:
 
 
 class FormatKeys(NamedTuple):
-    """What recurring formats are found by, for each story; computed once.
+    """What recurring formats are found by, for each story; computed once."""
 
-    Attributes
-    ----------
-    template : ndarray of uint64, shape (n,)
-        Digest of the title's template; 0 where that is empty.
-    place : ndarray of bool, shape (n,)
-        Whether the template stands for a page of each of many places.
-    table : ndarray of bool, shape (n,)
-        Whether the body is a table.
-    skeleton : ndarray of uint64, shape (n,)
-        Digest of the body without names and figures; 0 where little is left.
-    text : ndarray of uint64, shape (n,)
-        Digest of the body.
-    """
-
-    template: NDArray[np.uint64]
-    place: NDArray[np.bool_]
-    table: NDArray[np.bool_]
-    skeleton: NDArray[np.uint64]
-    text: NDArray[np.uint64]
+    template: NDArray[np.uint64]  # (n,); digest of the title's template; 0 where that is empty
+    place: NDArray[np.bool_]  # (n,); whether the template stands for a page of each of many places
+    table: NDArray[np.bool_]  # (n,); whether the body is a table
+    skeleton: NDArray[np.uint64]  # (n,); digest of the body without names and figures; 0 where little is left
+    text: NDArray[np.uint64]  # (n,); digest of the body
 
     @classmethod
     def from_table(cls, table: pa.Table, marks: Marks | None = None) -> FormatKeys:
@@ -190,17 +176,11 @@ class FormatKeys(NamedTuple):
 
 @dataclass(frozen=True)
 class Series:
-    """The recurring formats of an archive: rules, tables, titles that recur on three days or more, pages of a template.
-
-    Attributes
-    ----------
-    skeletons : tuple of int
-        Digests of what pages of one template have in common.
-    """
+    """The recurring formats of an archive: rules, tables, titles of three days or more, pages of a template."""
 
     rules: tuple[SeriesRule, ...]
     templates: tuple[str, ...]
-    skeletons: tuple[int, ...] = ()
+    skeletons: tuple[int, ...] = ()  # digests of what pages of one template have in common
 
     @classmethod
     def fit(

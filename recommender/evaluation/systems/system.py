@@ -25,21 +25,11 @@ from recommender.storage.database import redacted
 
 @dataclass(frozen=True, eq=False)
 class Ranking:
-    """Items of stories, best first.
+    """Items of stories, best first."""
 
-    Attributes
-    ----------
-    rows : ndarray of int64, shape (q, w)
-        Rows of the stories that the system was given; -1 = none, always last.
-    scores : ndarray of float64, shape (q, w)
-        NaN without a score.
-    sources : ndarray of object, shape (q, w)
-        `Recommendation.source` of each item; '' without an item.
-    """
-
-    rows: NDArray[np.int64]
-    scores: NDArray[np.float64]
-    sources: NDArray[np.object_]
+    rows: NDArray[np.int64]  # (q, w); rows of the stories that the system was given; -1 = none, always last
+    scores: NDArray[np.float64]  # (q, w); NaN without a score
+    sources: NDArray[np.object_]  # (q, w); `Recommendation.source` of each item; '' without an item
 
     @classmethod
     def empty(cls, stories: int, width: int) -> Ranking:

@@ -26,28 +26,14 @@ _SAMPLE_LINES, _SAMPLE_SIZE = 200, 1 << 20  # lines, and about how many characte
 
 @dataclass(frozen=True, kw_only=True)
 class Dialect:
-    """How a file separates its values.
-
-    Attributes
-    ----------
-    escaped : bool
-        Whether a quote in quotes stands behind a backslash; else it is doubled.
-    literal : bool
-        Whether quotes are letters like all others.
-    padded : bool
-        Whether blanks stand before values.
-    slashed : bool
-        Whether backslashes stand for ends of lines and tabs, as MySQL and PostgreSQL write them.
-    formulas : bool
-        Whether formulas keep sheets from changing values, as ``="007"``.
-    """
+    """How a file separates its values."""
 
     separator: str
-    escaped: bool = False
-    literal: bool = False
-    padded: bool = False
-    slashed: bool = False
-    formulas: bool = False
+    escaped: bool = False  # whether a quote in quotes stands behind a backslash; else it is doubled
+    literal: bool = False  # whether quotes are letters like all others
+    padded: bool = False  # whether blanks stand before values
+    slashed: bool = False  # whether backslashes stand for ends of lines and tabs, as MySQL and PostgreSQL write them
+    formulas: bool = False  # whether formulas keep sheets from changing values, as ``="007"``
 
     def reader(self, lines: Iterable[str], *, strict: bool = False) -> Any:
         """Make a reader of records from lines; a `strict` one raises an error where quotes stand wrong."""

@@ -35,25 +35,13 @@ _PACKED_TAR = (".tgz", ".tbz2", ".txz", ".tzst")
 
 @dataclass(frozen=True)
 class File:
-    """A file on disk, or a member of an archive that was unpacked to a temporary path.
+    """A file on disk, or a member of an archive that was unpacked to a temporary path."""
 
-    Attributes
-    ----------
-    path : Path
-        Where it lies.
-    member_name : str
-        Its name in the archive or folder that it comes from; empty = that of its path.
-    member_size : int, optional
-        Bytes that it takes in its archive; None = those of its path.
-    notes : Notes, optional
-        What is repaired is noted there; without it no encoding is guessed.
-    """
-
-    path: Path
+    path: Path  # where it lies
     limits: ReadingSettings
-    member_name: str = ""
-    member_size: int | None = None
-    notes: Notes | None = None
+    member_name: str = ""  # its name in the archive or folder that it comes from; empty = that of its path
+    member_size: int | None = None  # bytes that it takes in its archive; None = those of its path
+    notes: Notes | None = None  # what is repaired is noted there; without it no encoding is guessed
 
     @property
     def name(self) -> PurePath:
