@@ -78,8 +78,8 @@ _FLAGS = {
 _STATUSES = (
     "status", "state", "pubstatus", "poststatus", "visibility", "publishstatus", "publicationstatus",
     "publishingstatus", "articlestatus", "storystatus", "contentstatus", "workflowstate", "workflowstatus",
-    "moderationstate", "editorialstatus", "publishedstatus", "publicationstate", "currentstate", "workflow", "stage",
-    "robots", "metarobots", *map(fold, (
+    "moderationstate", "reviewstate", "editorialstatus", "publishedstatus", "publicationstate", "currentstate",
+    "workflow", "stage", "robots", "metarobots", *map(fold, (
         "statut", "estado", "stato", "situação", "stav", "állapot", "durum", "tila", "zustand", "bearbeitungsstatus",
         "veröffentlichungsstatus", "статус", "ステータス", "公開状態", "状態", "状态", "狀態", "상태",
     )),

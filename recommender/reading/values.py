@@ -45,6 +45,7 @@ _KEYS = (
 _NAMES = ("name", "term", "label", "title", "slug")
 _ADDRESSES = ("url", "href", "src", "contentUrl", "@id", "link", "canonical", "uri", "original", "path")
 _PERSON_NAMES = ("first_name", "last_name"), ("firstName", "lastName"), ("givenName", "familyName")
+_FULL_NAMES = ("name", "display_name", "displayName", "full_name", "fullName", "byline", "fullOrUserName", "rendered")
 _LOCALE = re.compile(r"[a-z]{2}(?:[-_][A-Za-z]{2,4})?")
 _MAX_DEPTH = 6  # of objects in objects
 MISSING = frozenset((
@@ -143,6 +144,8 @@ def unwrap(value: Any, address: bool = False) -> Any:
         value = plain(value)
         if not isinstance(value, Mapping):
             return value
+        if (person := _person_name(value)) is not None:
+            return person
         key = _find_key(value, keys)
         if key is None:
             return _unwrap_other(value, keys)
@@ -159,17 +162,22 @@ def _find_key(value: Mapping[Any, Any], keys: Iterable[str]) -> Any:
     return next((name for name, text in value.items() if not is_missing(text)), None) if is_by_language else None
 
 
+def _person_name(value: Mapping[Any, Any]) -> str | None:
+    """Find the names of a person, who has no name as a whole: what else it says may be a post or an address."""
+    parts = next((parts for parts in _PERSON_NAMES if not value.keys().isdisjoint(parts)), ())
+    if not parts or any(map(value.get, _FULL_NAMES)):
+        return None
+    return " ".join(str(value[part]) for part in parts if value.get(part)) or None
+
+
 def _unwrap_other(value: Mapping[Any, Any], keys: Iterable[str]) -> Any:
-    """Find what an object without a filled key means: bytes, the list of its parts, or a person."""
+    """Find what an object without a filled key means: bytes, or the list of its parts."""
     if "$binary" in value:
         return _binary_text(value["$binary"])
     if value.keys() <= {"NULL", "nullValue"} or "_ref" in value:  # nothing of DynamoDB and Firestore, a link of Sanity
         return None
     if value and all(isinstance(part, Mapping) and any(map(part.get, _NAMES)) for part in value.values()):
         return list(value.values())  # by their names, or by other keys
-    for parts in _PERSON_NAMES:
-        if name := " ".join(str(value[part]) for part in parts if value.get(part)):
-            return name
     return None if any(key in value for key in keys) else value
 
 

@@ -312,6 +312,21 @@ INNER: dict[str, dict[str, Any]] = {
         "id": 7,
         "properties": {"bodyText": {"markup": "<p>x</p>", "blocks": []}},
     },
+    "Payload": {
+        "id": 7,
+        "title": "Ferry",
+        "content": {"root": {"type": "root", "children": [
+            {"type": "paragraph", "children": [{"type": "text", "text": "x"}]},
+        ]}},
+        "meta": {"title": "Ferry | Courier"},
+        "publishedAt": TIME,
+    },
+    "Liferay": {
+        "id": 7,
+        "title": "Ferry",
+        "datePublished": TIME,
+        "contentFields": [{"name": "content", "dataType": "string", "contentFieldValue": {"data": "<p>x</p>"}}],
+    },
     "DatoCMS": {
         "id": 7,
         "title": "Ferry",
@@ -778,6 +793,24 @@ FURTHER: dict[str, tuple[Any, list[dict[str, Any]], dict[str, int]]] = {
             {"id": "7", "title": "Ferry", "published_at": datetime(2026, 11, 27, 9, 5, tzinfo=UTC)},
             {"id": "8", "title": "Fog", "published_at": None},
         ],
+        {},
+    ),
+    "Plone": (
+        {
+            "items_total": 2,
+            "items": [
+                {"@id": "https://c.example/1", "@type": "News Item", **FERRY, "effective": "2026-11-27",
+                 "created": "2026-11-26", "review_state": "published"},
+                {"@id": "https://c.example/2", "@type": "News Item", **FERRY, "review_state": "private"},
+            ],
+        },
+        [{"id": "https://c.example/1", **FERRY, "published_at": datetime(2026, 11, 27, tzinfo=UTC)}],
+        {"review_state private": 1},
+    ),
+    "Eve": ({"_items": [{"_id": "7", **FERRY}], "_meta": {"page": 1}}, [{"id": "7", **FERRY}], {}),
+    "people of two names": (
+        [{"id": 7, **FERRY, "author": {"first_name": "Ann", "last_name": "Lee", "slug": "ann", "title": "Reporter"}}],
+        [{"id": "7", "author": "Ann Lee", **FERRY}],
         {},
     ),
     "Joomla": (

@@ -23,7 +23,7 @@ _DOTTED_PATHS = (
     "data.articles", "data.posts", "data.items", "@graph", "data", "articles", "items", "results", "posts", "entries",
     "stories", "docs", "news", "content_elements", "records", "rows", "documents", "hits", "value", "list", "content",
     "nodes", "response", "result", "payload", "item", "itemListElement", "article", "story", "objects", "Items",
-    "responses", "pages", "edges", "features", "data.stories", "data.results", "data.nodes", "data.edges",
+    "_items", "responses", "pages", "edges", "features", "data.stories", "data.results", "data.nodes", "data.edges",
     "data.children", "data.allPosts", "data.news", "data.content", "response.data", "response.articles",
     "response.items", "response.posts", "response.stories", "response.content", "result.data", "result.articles",
     "result.items", "result.posts", "result.stories", "result.records",

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
+from typing import Any
 
-from recommender.reading.formats.shapes.shape import Row, Shape, with_kind, without
+from recommender.reading.formats.shapes.shape import Row, Shape, first_of, with_kind, without
 from recommender.reading.names import known_names
 
 _INNER = ("fields", "fieldData", "data", "content", "meta")
@@ -13,12 +14,12 @@ _UNTITLED_INNER = (
     *("properties", "frontmatter", "article", "story", "post", "document", "doc", "node", "item", "record", "Item"),
     "translations",
 )
-_FIELDS = ("fields", "data", "properties", "attributes")  # whose names are no text of a story
+_FIELDS = ("fields", "data", "properties", "attributes", "contentFields")  # whose names are no text of a story
 
 
 def _convert(row: Row) -> Row:
-    name = next((name for name in _INNER if isinstance(row.get(name), Mapping)), None)
-    if name is None:
+    name = next((name for name in _INNER if isinstance(row.get(name), Mapping) and known_names(row[name])), None)
+    if name is None:  # or a text kept as a tree
         return row
     fields = row[name]
     outer = without(row, name, "name") if "component" in fields else without(row, name)  # which readers never see
@@ -47,9 +48,17 @@ def _convert_bodiless(row: Row) -> Row:
     """Take the fields of an object that contains the body which its row lacks."""
     for name in _FIELDS:
         fields = row.get(name)
+        if isinstance(fields, list):
+            fields = _join_pairs(fields)
         if isinstance(fields, Mapping) and "body" in known_names(fields):
             return with_kind({**fields, **without(row, name)})
     return row
+
+
+def _join_pairs(parts: list[Any]) -> Row:
+    """Make a row of a list of names and values, as Liferay and others keep fields that a newsroom defined."""
+    pairs = (part for part in parts if isinstance(part, Mapping) and isinstance(part.get("name"), str))
+    return {part["name"]: first_of(part, "value", "contentFieldValue", "values") for part in pairs}
 
 
 class _Untitled(Shape):
