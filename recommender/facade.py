@@ -336,9 +336,9 @@ class Recommender(EditorActions):
             )
         self.overlay.refresh()
         lister = self.lister(k=k, as_of=as_of, filters=filters, exclude=exclude)
-        table, vectors, self.embedded = read_draft(article, lister.archive, self._vectors)
-        self._refuse_withdrawn(table["id"].to_pylist())
-        (read_next,) = current_lists(lister.draft(table, vectors), self.overlay, self.catalog)
+        draft, self.embedded = read_draft(article, lister.archive, self._vectors)
+        self._refuse_withdrawn(draft.table["id"].to_pylist())
+        (read_next,) = current_lists(lister.draft(draft), self.overlay, self.catalog)
         if read_next.article_id in self.rules.no_list:
             read_next = read_next.without_list("withheld")
         article_id = article.id if isinstance(article, Article) else article.get("id", "")
@@ -502,7 +502,7 @@ class Recommender(EditorActions):
 
     def search_vector(self, article: Article | Mapping[str, Any]) -> NDArray[np.float32]:
         """Return the query of a story for `index`: a unit vector, float32 (1, d)."""
-        return index_floats(read_draft(article, self.archive, self._vectors)[1])
+        return index_floats(read_draft(article, self.archive, self._vectors)[0].vectors)
 
     def __repr__(self) -> str:
         return (

@@ -14,11 +14,10 @@ import pyarrow as pa
 import scipy.sparse as sp
 from numpy.typing import NDArray
 
-from recommender.archive.derived import Derived, Outlets, RecurringFormats
+from recommender.archive.derived import Derived, Outlets, RecurringFormats, find_format_keys
 from recommender.articles.catalog import Catalog
 from recommender.articles.columns import to_micros
 from recommender.articles.links import ResolvedLinks
-from recommender.articles.text import whole_texts
 from recommender.editorial.rules import NO_RULES, RowRules, Rules
 from recommender.features.hubness import Hubness, Neighbours
 from recommender.features.spelling import Spelling
@@ -243,20 +242,22 @@ class Archive:
             copy_group=self.catalog.copy_group[rows],
         )
 
-    def foreign_queries(self, table: pa.Table, vectors: NDArray[np.int16]) -> StoryQueries:
+    def foreign_queries(
+        self, table: pa.Table, vectors: NDArray[np.int16], cleaned: pa.Table | None = None
+    ) -> StoryQueries:
         """Make queries of stories from outside; one whose id is in the archive will not find itself.
 
-        They belong to no copy group: `Catalog.copies_of` tells what to leave out.
+        They belong to no copy group: `Catalog.copies_of` tells what to leave out. `cleaned` are the stories with their
+        texts as they are compared, if these are at hand.
         """
         _, code_of, site = self.derived.stories.languages
-        rows = (self.catalog.known_rows([article_id]) for article_id in table["id"].to_pylist())
-        texts = self.catalog.boilerplate.cleaned(table)
-        terms = self.tfidf.transform(whole_texts(texts))
+        texts = self.catalog.boilerplate.cleaned(table) if cleaned is None else cleaned
+        parts = TextParts.of_few(texts, self.tfidf)
         published = Catalog(table, np.ones(len(table), dtype=bool), 0).published
-        neighbours = self.hubness.neighbours(terms, vectors)
+        neighbours = self.hubness.neighbours(parts.whole, vectors)
         features = FeatureTable(
             vectors=vectors,
-            parts=TextParts.from_table(texts, self.tfidf, terms),
+            parts=parts,
             published=published,
             sections=section_codes(table["section"], self.derived.stories.section_levels),
             hubness=neighbours.hubness,
@@ -264,9 +265,9 @@ class Archive:
             rarity=self.table.rarity,
         )
         return StoryQueries(
-            search=self.search_table(terms, vectors),
+            search=self.search_table(parts.whole, vectors),
             at=np.arange(len(table)),
-            rows=np.array([known[0] if len(known) else -1 for known in rows]),
+            rows=self.catalog.find(table["id"].to_pylist()),
             published=published,
             language=np.array(
                 [code_of.get(name or site, -1) for name in table["language"].to_pylist()], dtype=np.int32
@@ -302,9 +303,9 @@ class Archive:
         """The recurring formats, and the number of each row's; -1 = none, or not asked for."""
         return self.derived.formats.recurring
 
-    def series_of(self, stories: pa.Table) -> NDArray[np.int64]:
-        """Find the recurring format of each story from outside, (q,); -1 = none."""
-        return self.formats.series.codes(stories, self.derived.stories.format_keys_of(stories))
+    def series_of(self, stories: pa.Table, cleaned: pa.Table) -> NDArray[np.int64]:
+        """Find the recurring format of each story from outside, (q,); -1 = none; `cleaned` are their texts."""
+        return self.formats.series.codes(stories, find_format_keys(stories, cleaned))
 
     @property
     def _series_rules(self) -> tuple[SeriesRule, ...] | None:

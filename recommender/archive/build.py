@@ -5,7 +5,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pyarrow as pa
@@ -201,12 +201,19 @@ def with_settings(archive: Archive, settings: Settings, embedder: Embedder) -> A
 
 DRAFT = "draft"
 """Id of a draft that has none yet."""
+_TEXT_COLUMNS = frozenset(("title", "lead", "body", "section", "language", "author", "source", "published_at"))
 
 
-def read_draft(
-    article: Article | Mapping[str, Any], archive: Archive, vectors: StoryVectors
-) -> tuple[pa.Table, NDArray[np.int16], int]:
-    """Read and embed a story from outside; returns its row, its vector, and how many texts were embedded.
+class Draft(NamedTuple):
+    """A story from outside: its row, the row with the texts as they are compared, and its vector, (1, d)."""
+
+    table: pa.Table
+    cleaned: pa.Table
+    vectors: NDArray[np.int16]
+
+
+def read_draft(article: Article | Mapping[str, Any], archive: Archive, vectors: StoryVectors) -> tuple[Draft, int]:
+    """Read and embed a story from outside; returns it, and how many texts were embedded.
 
     A draft that has no id yet gets `DRAFT`.
 
@@ -216,15 +223,17 @@ def read_draft(
         If the article cannot be used.
     """
     settings = archive.settings.reading
+    if isinstance(article, Mapping) and not settings.columns and article.keys() <= _TEXT_COLUMNS:
+        article = {**article, "id": DRAFT}  # nothing in it may be an id
     try:
         table, _ = read_articles([article], settings=settings, strict=True, drafts=True)
     except InputError as error:
         if not isinstance(article, Mapping) or "missing id" not in str(error):
             raise
         table, _ = read_articles([{**article, "id": DRAFT}], settings=settings, strict=True, drafts=True)
-    boilerplate = archive.catalog.boilerplate
-    table, cleaned = boilerplate.with_clean_lines(with_languages(table, archive))
-    return table, *vectors.embed(cleaned, archive.site)
+    table, cleaned = archive.catalog.boilerplate.with_clean_lines(with_languages(table, archive))
+    story_vectors, embedded = vectors.embed(cleaned, archive.site)
+    return Draft(table, cleaned, story_vectors), embedded
 
 
 def with_languages(table: pa.Table, archive: Archive) -> pa.Table:

@@ -128,11 +128,7 @@ class StoryFacts:
         """What recurring formats are found by, for every row."""
         if self.known_format_keys is not None:
             return self.known_format_keys
-        return _format_keys(self.catalog.table, self.catalog.cleaned(), self.catalog.marks)
-
-    def format_keys_of(self, stories: pa.Table) -> FormatKeys:
-        """Compute what recurring formats are found by, for any stories."""
-        return _format_keys(stories, self.catalog.boilerplate.cleaned(stories))
+        return find_format_keys(self.catalog.table, self.catalog.cleaned(), self.catalog.marks)
 
     @cached_property
     def section_levels(self) -> dict[tuple[str, ...], int]:
@@ -292,8 +288,8 @@ class Derived:
         return replace(self, stories=stories, formats=formats, compared=replace(self.compared, stories=stories))
 
 
-def _format_keys(stories: pa.Table, cleaned: pa.Table, marks: Marks | None = None) -> FormatKeys:
-    """Compute what recurring formats are found by: titles as they are, bodies without boilerplate."""
+def find_format_keys(stories: pa.Table, cleaned: pa.Table, marks: Marks | None = None) -> FormatKeys:
+    """Find what recurring formats are found by: titles as they are, bodies without boilerplate."""
     body = stories.column_names.index("body")
     return FormatKeys.from_table(stories.set_column(body, "body", cleaned["body"]), marks)
 

@@ -12,7 +12,9 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from recommender.archive.archive import Archive, ArchivePools
+from recommender.archive.build import Draft
 from recommender.archive.candidates import find_candidates, find_pools, has_valid_pools
+from recommender.articles.boilerplate import TEXTS
 from recommender.articles.copies import headline_digests
 from recommender.compute.hardware import release_memory
 from recommender.compute.parallel import in_order
@@ -133,18 +135,21 @@ class Lister:
         release_memory()  # records are made in other memory
         return choices
 
-    def draft(self, table: pa.Table, vectors: NDArray[np.int16]) -> pa.RecordBatch:
-        """Make the list of a story that is not in the archive, one row with its vector; the archive stays as it is."""
+    def draft(self, draft: Draft) -> pa.RecordBatch:
+        """Make the list of a story that is not in the archive, which stays as it is."""
         archive, scope = self.archive, self.selection.scope
-        allowed = scope.allowed.copy()
+        (story,) = draft.cleaned.select(["id", "canonical_id", *TEXTS]).to_pylist()
+        left_out = [self._rows_blocked_under(story["id"])]
         if archive.settings.selection.drop_copies:
-            allowed[archive.catalog.copies_of(table.to_pylist()[0])] = False
-        allowed[self._rows_blocked_under(table["id"][0].as_py())] = False
-        queries = archive.foreign_queries(table, vectors)
+            left_out.append(archive.catalog.copies_of(story))
+        allowed = scope.allowed.copy()
+        allowed[np.concatenate(left_out)] = False
+        queries = archive.foreign_queries(draft.table, draft.vectors, draft.cleaned)
         # a draft may carry a time to come: its list is made for now
-        queries = replace(queries, published=np.minimum(queries.published, scope.as_of))
+        published, series = np.minimum(queries.published, scope.as_of), archive.series_of(draft.table, draft.cleaned)
+        queries = replace(queries, published=published, series=series)
         selection = replace(self.selection, scope=replace(scope, allowed=allowed))
-        return replace(self, selection=selection)._records(table, queries)
+        return replace(self, selection=selection)._records(draft.table, queries)
 
     def _rows_blocked_under(self, article_id: str) -> NDArray[np.int64]:
         """Find the rows of items that rules block under a story by its id, which the archive need not know."""
@@ -319,8 +324,8 @@ class Lister:
         if (queries.rows >= 0).all():
             series, outlets = archive.formats.codes[queries.rows], archive.outlets.codes[queries.rows]
         else:
-            series = archive.series_of(table)
-            outlets = archive.outlets.codes_of(table)
+            assert queries.series is not None
+            series, outlets = queries.series, archive.outlets.codes_of(table)
         return Stories(
             queries=queries,
             marks=RuleMarks.from_table(table, archive.rules),

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from recommender.archive.archive import Archive
 from recommender.archive.build import make_search_table
+from recommender.archive.derived import find_format_keys
 from recommender.articles.catalog import Catalog
 from recommender.articles.text import whole_texts
 from recommender.features.texts import TextParts
@@ -30,7 +31,7 @@ def append_rows(archive: Archive, catalog: Catalog, added: pa.Table, vectors: ND
     )
     keys = archive.derived.format_keys
     if keys is not None:
-        keys = keys.append(archive.derived.stories.format_keys_of(added))
+        keys = keys.append(find_format_keys(added, texts))
     return replace(longer, derived=longer.derived.with_format_keys(keys))
 
 

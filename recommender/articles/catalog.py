@@ -16,10 +16,10 @@ import scipy.sparse as sp
 from numpy.typing import NDArray
 from scipy.sparse.csgraph import connected_components
 
-from recommender.articles.article import SCHEMA, UNDATED
+from recommender.articles.article import UNDATED
 from recommender.articles.boilerplate import NOTHING, TEXTS, Boilerplate
-from recommender.articles.columns import as_array, column_to_micros, encode
-from recommender.articles.copies import Marks, group_again_by_text, group_by_text, headline_digests, oldest_copy
+from recommender.articles.columns import as_array, as_mask, column_to_micros, encode
+from recommender.articles.copies import Marks, Originals, group_again_by_text, group_by_text, headline_digests
 from recommender.articles.headlines import Headlines
 from recommender.articles.id_types import id_text
 from recommender.articles.ids import IdBytes, encode_id
@@ -233,10 +233,10 @@ class Catalog:
         return np.lexsort((self.id_rank, self.published))
 
     @cached_property
-    def _originals(self) -> NDArray[np.int64]:
-        """Current rows with a body that repeats no older one, oldest first."""
+    def _originals(self) -> Originals:
+        """Current rows with a body that repeats no older one."""
         is_oldest = (self.text_group == np.arange(len(self))) & self.alive & ~self.marks.is_empty
-        return self._oldest_first(np.flatnonzero(is_oldest))
+        return Originals.from_marks(self.marks, self._oldest_first(np.flatnonzero(is_oldest)))
 
     @cached_property
     def marks(self) -> Marks:
@@ -251,27 +251,36 @@ class Catalog:
         return rows, Headlines.from_titles(texts["title"].combine_chunks()), texts["lead"]
 
     def _texts(self, rows: NDArray[np.int64]) -> pa.Table:
-        return self.boilerplate.cleaned(self.table.take(pa.array(rows)))
+        return self.boilerplate.cleaned(self.table.select([*TEXTS, "source", "url"]).take(pa.array(rows)))
 
     def _bodies(self, rows: NDArray[np.int64]) -> pa.Array:
         return as_array(self._texts(rows)["body"])
 
+    @cached_property
+    def _with_canonical(self) -> tuple[NDArray[np.int64], pa.Array]:
+        """Rows with a `canonical_id`, and these."""
+        rows = np.flatnonzero(as_mask(pc.is_valid(self.canonical)))
+        return rows, as_array(self.canonical.take(pa.array(rows)))
+
     def copies_of(self, story: Mapping[str, Any]) -> NDArray[np.int64]:
         """Find the rows that share text, id or `canonical_id` with a story from outside, and all copies of them.
 
-        The text is compared as if it were the newest of all.
+        The story has its texts as they are compared. They are taken for the newest of all.
         """
         canonical = story["canonical_id"] if story["canonical_id"] not in self.shared_canonicals else None
-        story_ids = pa.array([story["id"], canonical or story["id"]], pa.large_string())
-        is_same = pc.or_(pc.is_in(self.ids, story_ids), pc.is_in(self.canonical, story_ids)).to_numpy()
-        (text,) = self.boilerplate.cleaned(pa.Table.from_pylist([story], SCHEMA)).select(TEXTS).to_pylist()
-        if text["body"]:
-            is_same[oldest_copy(text["body"], self._bodies, self.marks, self._originals)] = True
+        story_ids = list(dict.fromkeys([story["id"], canonical or story["id"]]))
+        with_canonical, canonicals = self._with_canonical
+        is_same = as_mask(pc.is_in(canonicals, pa.array(story_ids, pa.large_string())))
+        rows = [self.known_rows(story_ids), with_canonical[is_same]]
+        if story["body"]:
+            rows.append(self._originals.oldest_copy(story["body"], self._bodies))
         else:
-            rows, headlines, lead = self._without_body
-            is_same[rows] |= headlines.is_same(text["title"]) & pc.equal(lead, text["lead"]).to_numpy()
-        groups = self.copy_group[is_same & self.alive]
-        return np.flatnonzero(np.isin(self.copy_group, groups))
+            without_body, headlines, lead = self._without_body
+            is_same = headlines.is_same(story["title"]) & pc.equal(lead, story["lead"]).to_numpy()
+            rows.append(without_body[is_same])
+        found = np.concatenate(rows)
+        groups = np.unique(self.copy_group[found[self.alive[found]]])
+        return np.flatnonzero(np.isin(self.copy_group, groups)) if len(groups) else groups
 
     def codes(self, column: str, default: str | None = None) -> tuple[NDArray[np.int32], list[str]]:
         """Encode a text column as integer codes and their values; -1 where missing and no default."""

@@ -47,8 +47,11 @@ def outlet_names(table: pa.Table) -> pa.Array:
     >>> outlet_names(to_table(both)).to_pylist()
     ['courier.example', 'Wire']
     """
-    host = pc.struct_field(pc.extract_regex(table["url"], r"^[a-zA-Z]+://(?:www\.)?(?P<host>[^/:?#]+)"), "host")
-    return as_array(pc.coalesce(table["source"], host))
+    source, url = table["source"], table["url"]
+    if not source.null_count or url.null_count == len(table):
+        return as_array(source)
+    host = pc.struct_field(pc.extract_regex(url, r"^[a-zA-Z]+://(?:www\.)?(?P<host>[^/:?#]+)"), "host")
+    return as_array(pc.coalesce(source, host))
 
 
 def to_micros(time: datetime) -> int:

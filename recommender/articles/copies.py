@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
@@ -177,33 +178,51 @@ def _mask_first_holders(marks: Marks, leaders: NDArray[np.int64], shingles: NDAr
     return is_holder
 
 
-def oldest_copy(
-    body: str, texts: Callable[[NDArray[np.int64]], pa.Array], marks: Marks, order: NDArray[np.int64]
-) -> NDArray[np.int64]:
-    """Find the row of the text that a body from outside repeats, as `oldest_copies` does; (1,), or (0,) if none.
+@dataclass(frozen=True, eq=False)
+class Originals:
+    """Texts that repeat no older one, and which of them sampled each shingle: for the copies of texts from outside."""
 
-    Parameters
-    ----------
-    texts : callable
-        Returns the texts of rows, a large_string array.
-    marks : Marks
-        Marks of all texts, n.
-    order : ndarray of int64, shape (m,)
-        Rows of the texts that repeat none, oldest first.
-    """
-    story = pa.array([body], pa.large_string())
-    story_marks = Marks.from_texts(story)
-    may_match = marks.digest[order] == story_marks.digest[0]
-    if story_marks.sampled[0]:
-        may_be_copy = np.zeros(len(marks.words), dtype=bool)
-        samples = marks.sample_offsets, marks.sample
-        n_words = int(story_marks.words[0])
-        loops.mark_candidates(len(may_be_copy), marks.words, *samples, n_words, story_marks.sample, may_be_copy)
-        may_match |= may_be_copy[order]
-    rows = order[may_match]
-    compared = pa.concat_arrays([texts(rows), story])
-    oldest = oldest_copies(compared, Marks.from_texts(compared), np.arange(len(compared)))[-1]
-    return np.asarray(rows[oldest : oldest + 1])
+    marks: Marks  # of all texts, n
+    rows: NDArray[np.int64]  # (m,); the originals among them, oldest first
+    digest: NDArray[np.uint64]  # (m,)
+    sample_offsets: NDArray[np.int64]  # (n + 1,)
+    bucket_begin: NDArray[np.int64]  # (b + 1,); where the holders of the shingles of each bucket begin
+    holder: NDArray[np.int32]  # (s,); index in `rows` of the text of each sampled shingle
+
+    @classmethod
+    def from_marks(cls, marks: Marks, rows: NDArray[np.int64]) -> Originals:
+        """Index the originals in some rows, oldest first."""
+        n_sampled = int(marks.sampled[rows].sum())
+        bucket_begin = np.zeros((1 << max(n_sampled // loops.BUCKET, 1).bit_length()) + 1, dtype=np.int64)
+        sample_offsets = marks.sample_offsets
+        samples = rows, sample_offsets, marks.sample
+        loops.count_shingles(len(rows), *samples, bucket_begin)
+        np.cumsum(bucket_begin, out=bucket_begin)
+        holder = np.empty(n_sampled, dtype=np.int32)
+        loops.hold_shingles(len(rows), *samples, bucket_begin[:-1].copy(), holder)
+        return cls(marks, rows, marks.digest[rows], sample_offsets, bucket_begin, holder)
+
+    def oldest_copy(self, body: str, texts: Callable[[NDArray[np.int64]], pa.Array]) -> NDArray[np.int64]:
+        """Find the row of the text that a body from outside repeats, as `oldest_copies` does; (1,), or (0,) if none.
+
+        `texts` returns the texts of rows, a large_string array.
+        """
+        story = pa.array([body], pa.large_string())
+        rows = self._possible_copies(Marks.from_texts(story))
+        if not len(rows):
+            return rows
+        compared = pa.concat_arrays([texts(rows), story])
+        oldest = oldest_copies(compared, Marks.from_texts(compared), np.arange(len(compared)))[-1]
+        return np.asarray(rows[oldest : oldest + 1])
+
+    def _possible_copies(self, story: Marks) -> NDArray[np.int64]:
+        """Find the rows of the texts that by their marks may be copies of a story, oldest first."""
+        may_be_copy = self.digest == story.digest[0]
+        if story.sampled[0]:
+            texts = self.rows, self.marks.words, self.sample_offsets, self.marks.sample
+            holders = self.bucket_begin, self.holder
+            loops.mark_holders(len(story.sample), *texts, *holders, int(story.words[0]), story.sample, may_be_copy)
+        return np.asarray(self.rows[may_be_copy])
 
 
 def group_by_text(

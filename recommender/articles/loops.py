@@ -20,8 +20,7 @@ MOST_SAMPLED = 128
 _LEAST_SAMPLED_SHARED = 0.5  # a sample of sixteen shows less of four fifths once in 1,400 times, one of 32 in 40,000
 _MOST_LACKING = 1.001 - LEAST_SHARED  # share of the shingles of the shorter text that a copy of it may lack, rounded up
 MOST_HOLDERS = 32  # texts that are looked at because they share one shingle: more share a footer
-_BUCKET = 8  # shingles in a bucket of the hash table of all samples, at most on average
-_TOLD_APART = 1 << 13  # shingles that are told apart at first: so many flags stay in the nearest cache
+BUCKET = 8  # shingles in a bucket of the hash table of all samples, at most on average
 _WORD, _SEPARATOR, _IGNORED, _SINGLE = 1, 0, 2, 3
 
 _Bytes = NDArray[np.uint8]
@@ -317,7 +316,7 @@ def find_leaders(
     for row in rows:
         n_sampled += sample_offsets[row + 1] - sample_offsets[row]
     n_buckets = 1
-    while n_buckets * _BUCKET < n_sampled:
+    while n_buckets * BUCKET < n_sampled:
         n_buckets *= 2
     bucket_mask = n_buckets - 1
     bucket_begin = np.zeros(n_buckets + 1, dtype=np.int64)
@@ -391,26 +390,67 @@ def find_leaders(
                     bucket_end[bucket] += 1
 
 
-@kernel(least=4_096, parts=(sampling_level, count_shared, may_be_copies))
-def mark_candidates(
+@kernel(least=1 << 62)
+def count_shingles(
+    start: int, stop: int, rows: _Rows, sample_offsets: _Rows, sample: NDArray[np.uint32], counts: _Rows
+) -> None:
+    """Count the sampled shingles of some rows in each bucket, at index `bucket + 1`."""
+    bucket_mask = len(counts) - 2
+    for index in range(start, stop):
+        for entry in range(sample_offsets[rows[index]], sample_offsets[rows[index] + 1]):
+            counts[(int(sample[entry]) & bucket_mask) + 1] += 1
+
+
+@kernel(least=1 << 62, results=2)
+def hold_shingles(
     start: int,
     stop: int,
+    rows: _Rows,
+    sample_offsets: _Rows,
+    sample: NDArray[np.uint32],
+    next_free: _Rows,
+    holder: NDArray[np.int32],
+) -> None:
+    """Write the index of the row of each sampled shingle into its bucket, from `next_free` on."""
+    bucket_mask = len(next_free) - 1
+    for index in range(start, stop):
+        for entry in range(sample_offsets[rows[index]], sample_offsets[rows[index] + 1]):
+            bucket = int(sample[entry]) & bucket_mask
+            holder[next_free[bucket]] = index
+            next_free[bucket] += 1
+
+
+@kernel(least=1 << 62, parts=(sampling_level, count_shared, may_be_copies))
+def mark_holders(
+    start: int,
+    stop: int,
+    rows: _Rows,
     words: NDArray[np.int32],
     sample_offsets: _Rows,
     sample: NDArray[np.uint32],
+    bucket_begin: _Rows,
+    holder: NDArray[np.int32],
     story_words: int,
     story_sample: NDArray[np.uint32],
     may_be_copy: NDArray[np.bool_],
 ) -> None:
-    """Mark the texts that may be copies of a story by their samples, (n,)."""
-    has_shingle = np.zeros(_TOLD_APART, dtype=np.bool_)
-    for shingle in story_sample:
-        has_shingle[int(shingle) & (_TOLD_APART - 1)] = True
-    least = len(story_sample) // 8
-    for text in range(start, stop):
-        common = 0
-        for entry in range(sample_offsets[text], sample_offsets[text + 1]):
-            common += has_shingle[int(sample[entry]) & (_TOLD_APART - 1)]
-        if common > least:
-            text_sample = sample[sample_offsets[text] : sample_offsets[text + 1]]
-            may_be_copy[text] = may_be_copies(story_words, words[text], story_sample, text_sample)
+    """Mark the rows that may be copies of a story by their samples, (m,); `start` and `stop` are in `story_sample`."""
+    bucket_mask = len(bucket_begin) - 2
+    common = np.zeros(len(rows), dtype=np.int32)
+    candidates, n_candidates = np.empty(len(rows), dtype=np.int32), 0
+    for number in range(start, stop):
+        bucket = int(story_sample[number]) & bucket_mask
+        for entry in range(bucket_begin[bucket], bucket_begin[bucket + 1]):
+            candidate = holder[entry]
+            if not common[candidate]:
+                candidates[n_candidates] = candidate
+                n_candidates += 1
+            common[candidate] += 1
+    for number in range(n_candidates):
+        candidate = candidates[number]
+        if common[candidate] <= len(story_sample) // 8:  # few of the texts with a shingle in common have many
+            continue
+        row = rows[candidate]
+        row_sample = sample[sample_offsets[row] : sample_offsets[row + 1]]
+        if may_be_copies(story_words, words[row], story_sample, row_sample):
+            may_be_copy[candidate] = True

@@ -35,6 +35,7 @@ _CERTAIN = 50  # stories with a passage that prove it, even if they are copies o
 _FEW_CERTAIN, _CERTAIN_SHARE = 12, 0.2  # the same for stories so short that the passage makes copies of them
 _SITE_SHARE = 0.03  # share of an outlet's titles with the name of the site behind them
 SITES = 2  # names behind a title: a section and a site
+BEFORE_SITE = r" (?:\||–|—|-) "
 SITE = r"^(?P<head>.*[^ ]) (?:\||–|—|-) (?P<site>[^|–—]{1,40})$"
 _SHOWN = 300  # characters of a passage that are kept for reports
 _BLANK_LINE = pa.scalar("\n\n", pa.large_string())

@@ -153,6 +153,31 @@ def mark_shared(
                 out[entry] = True
 
 
+@kernel(least=4_096)
+def find_weights(
+    start: int,
+    stop: int,
+    indptr: NDArray[np.int32],
+    terms: NDArray[np.int32],
+    weights: NDArray[Any],
+    rows: NDArray[np.int64],
+    wanted: NDArray[np.int64],
+    out: NDArray[Any],
+) -> None:
+    """Look up the weights of terms in sparse rows, (m,), by bisection; terms ascend in a row."""
+    for pair in range(start, stop):
+        low, high = indptr[rows[pair]], indptr[rows[pair] + 1]
+        last = high
+        while low < high:
+            middle = (low + high) // 2
+            if terms[middle] < wanted[pair]:
+                low = middle + 1
+            else:
+                high = middle
+        if low < last and terms[low] == wanted[pair]:
+            out[pair] = weights[low]
+
+
 @kernel(least=256, results=2)
 def heaviest_shared(
     start: int,

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, fields
-from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -13,9 +12,10 @@ import scipy.sparse as sp
 from numpy.typing import NDArray
 
 from recommender.articles.columns import as_array, text_buffers
+from recommender.articles.text import whole_texts
 from recommender.features import pair_loops as loops
 from recommender.features.loops import mark_shared
-from recommender.features.tfidf import Tfidf, csr_arrays
+from recommender.features.tfidf import SparseRows, Tfidf, csr_arrays, find_weights, take_rows
 
 LEAD_WORDS = 60  # words of lead and body that count as a story's beginning
 _LEAD_CHARS = 16 * LEAD_WORDS  # characters of a text that surely hold so many words of ordinary length
@@ -61,6 +61,14 @@ class TextParts:
         """Compute the parts of stories; `terms` are the rows of their whole texts."""
         parts = (tfidf.transform(texts(table)) for texts in (title_texts, opening_texts, name_texts))
         return cls(terms, *parts)
+
+    @classmethod
+    def of_few(cls, table: pa.Table, tfidf: Tfidf) -> TextParts:
+        """Compute the parts of stories as `from_table` does, in one block: for so few, steps cost more than texts."""
+        size, readers = len(table), (whole_texts, title_texts, opening_texts, name_texts)
+        texts = pa.concat_arrays([as_array(text) for reader in readers for text in reader(table)])
+        rows = tfidf.transform(iter([texts]))
+        return cls(*(rows[start : start + size] for start in range(0, 4 * size, size)))
 
     def take(self, rows: NDArray[np.int64]) -> TextParts:
         """Return the parts of the stories in `rows`."""
@@ -111,10 +119,10 @@ def text_pairs(
 class Subjects:
     """What stories are about, by term."""
 
-    whole: sp.csr_matrix  # (n, v); terms of the whole texts
-    terms: sp.csr_matrix  # (n, v); the same without those that neither stand in the beginning nor recur
+    whole: SparseRows  # (n, v); terms of the whole texts
+    terms: SparseRows  # (n, v); the same, weightless where they neither stand in the beginning nor recur
     # (n, v); sum of `AS_WORD` and `AS_NAME` where a story is about the term, as a word or as a name
-    marks: sp.csr_matrix
+    marks: SparseRows
     parts: TextParts
     rows: NDArray[np.int64]  # (n,); rows of `parts` that these stories are
 
@@ -126,7 +134,7 @@ class Subjects:
         that stand in the headline alone are mostly verbs or codes, unless the story has no other text. A name need
         only stand in the headline, or recur.
         """
-        whole, title, lead = parts.whole[rows], parts.title[rows], parts.lead[rows]
+        whole, title, lead = (take_rows(part, rows) for part in (parts.whole, parts.title, parts.lead))
         story = np.repeat(np.arange(len(rows)), np.diff(whole.indptr))
         has_title_alone = np.diff(title.indptr) == np.diff(whole.indptr)
         in_title, in_lead = _is_in_part(whole, title), _is_in_part(whole, lead)
@@ -136,31 +144,29 @@ class Subjects:
         is_name = in_title | in_lead & recurs | recurs_often
         marks = (AS_WORD * is_word + AS_NAME * is_name).astype(np.int8)
         weights = np.where(in_lead | recurs, whole.data, np.float32(0))
-        terms, marked = (sp.csr_matrix((data, whole.indices, whole.indptr), whole.shape) for data in (weights, marks))
-        return cls(whole, terms, marked, parts, rows)
+        return cls(whole, whole._replace(data=weights), whole._replace(data=marks), parts, rows)
 
     def has_term(self, rows: NDArray[np.int64], terms: NDArray[np.int64]) -> NDArray[np.bool_]:
         """Check whether each story uses the term of the same index, (m,)."""
-        return _values(self.whole, rows, terms) > 0
+        return find_weights(self.whole, rows, terms) > 0
 
     def has_name(self, rows: NDArray[np.int64], terms: NDArray[np.int64]) -> NDArray[np.bool_]:
         """Check whether each story writes the term of the same index as a name, (m,)."""
-        asked, index = np.unique(rows, return_inverse=True)  # of few stories: only theirs are taken out
-        return _values(self.parts.names[self.rows[asked]], index, terms) > 0
+        return find_weights(self.parts.names, self.rows[rows], terms) > 0
 
     def is_about(self, rows: NDArray[np.int64], terms: NDArray[np.int64], mark: int) -> NDArray[np.bool_]:
         """Check whether each story is about the term in the same place, as a word or a name, (m,)."""
-        return (_values(self.marks, rows, terms) & mark) > 0
+        return (find_weights(self.marks, rows, terms) & mark) > 0
 
 
-def _is_in_part(whole: sp.csr_matrix, part: sp.csr_matrix) -> NDArray[np.bool_]:
+def _is_in_part(whole: SparseRows, part: SparseRows) -> NDArray[np.bool_]:
     """Mark the entries of `whole` that `part` of the same stories has, too."""
-    is_in_part = np.zeros(whole.nnz, dtype=bool)
-    mark_shared(whole.shape[0], whole.indptr, whole.indices, part.indptr, part.indices, is_in_part)
+    is_in_part = np.zeros(len(whole.indices), dtype=bool)
+    mark_shared(len(whole.indptr) - 1, whole.indptr, whole.indices, part.indptr, part.indices, is_in_part)
     return is_in_part
 
 
-def times_used(terms: sp.csr_matrix, idf: NDArray[np.float32]) -> NDArray[np.float64]:
+def times_used(terms: sp.csr_matrix | SparseRows, idf: NDArray[np.float32]) -> NDArray[np.float64]:
     """Compute how often a story uses each of its terms, where it uses at least one of them once."""
     lengths = np.diff(terms.indptr)
     frequency = terms.data / idf[terms.indices]
@@ -169,10 +175,6 @@ def times_used(terms: sp.csr_matrix, idf: NDArray[np.float32]) -> NDArray[np.flo
     if len(filled):
         least[filled] = np.minimum.reduceat(frequency, terms.indptr[filled])
     return np.asarray(np.rint(np.exp(frequency / np.repeat(least, lengths) - 1)))
-
-
-def _values(matrix: sp.csr_matrix, rows: NDArray[np.int64], terms: NDArray[np.int64]) -> NDArray[Any]:
-    return np.asarray(matrix[rows, terms]).ravel() if len(rows) else np.zeros(0, dtype=np.int8)
 
 
 def term_rarity(tfidf: Tfidf) -> NDArray[np.float32]:

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
+from typing import Any, NamedTuple
 
 import numpy as np
 import pyarrow as pa
@@ -106,6 +107,8 @@ class Tfidf:
             part = _empty(len(lengths), len(self.names), len(block.term))
             self._write(block, part, 0, 0)
             parts.append(part)
+        if len(parts) == 1:
+            return parts[0]
         return sp.vstack(parts, format="csr", dtype=np.float32) if parts else _empty(0, len(self.names), 0)
 
     def _write(self, block: Counts, matrix: sp.csr_matrix, row: int, entry: int) -> tuple[int, int]:
@@ -163,7 +166,39 @@ def cosines(queries: sp.csr_matrix, candidates: sp.csr_matrix, rows: NDArray[np.
     return out
 
 
-def csr_arrays(matrix: sp.csr_matrix) -> tuple[NDArray[np.int32], NDArray[np.int32], NDArray[np.float32]]:
+class SparseRows(NamedTuple):
+    """Offsets, terms and weights of some sparse rows, named as in a `csr_matrix`, which takes long to make."""
+
+    indptr: NDArray[np.int32]
+    indices: NDArray[np.int32]
+    data: NDArray[Any]
+
+
+def take_rows(matrix: sp.csr_matrix, rows: NDArray[np.int64]) -> SparseRows:
+    """Take out some rows.
+
+    Examples
+    --------
+    >>> take_rows(sp.csr_matrix([[0, 5], [0, 0], [7, 8]]), np.array([2, 0])).data.tolist()
+    [7, 8, 5]
+    """
+    offsets = np.asarray(matrix.indptr)
+    first, indptr = offsets[rows], np.zeros(len(rows) + 1, dtype=offsets.dtype)
+    np.cumsum(offsets[rows + 1] - first, out=indptr[1:])
+    entries = np.repeat(first - indptr[:-1], np.diff(indptr)) + np.arange(indptr[-1])
+    return SparseRows(indptr, np.asarray(matrix.indices)[entries], np.asarray(matrix.data)[entries])
+
+
+def find_weights(
+    rows_of: sp.csr_matrix | SparseRows, rows: NDArray[np.int64], terms: NDArray[np.int64]
+) -> NDArray[Any]:
+    """Look up the weight that each row has of the term of the same index, (m,); 0 where it lacks the term."""
+    weights = np.zeros(len(rows), dtype=rows_of.data.dtype)
+    loops.find_weights(len(rows), *csr_arrays(rows_of), rows, terms, weights)
+    return weights
+
+
+def csr_arrays(matrix: sp.csr_matrix | SparseRows) -> tuple[NDArray[np.int32], NDArray[np.int32], NDArray[np.float32]]:
     """Return offsets, terms and weights of sparse rows, as compiled loops take them."""
     return np.asarray(matrix.indptr), np.asarray(matrix.indices), np.asarray(matrix.data)
 
@@ -191,8 +226,8 @@ def row_cosines(
 
 
 def heaviest_shared(
-    left: sp.csr_matrix,
-    right: sp.csr_matrix,
+    left: sp.csr_matrix | SparseRows,
+    right: sp.csr_matrix | SparseRows,
     a: NDArray[np.int64],
     b: NDArray[np.int64],
     is_wanted: NDArray[np.bool_],

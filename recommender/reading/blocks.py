@@ -13,7 +13,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from recommender.articles.article import Article, to_table
-from recommender.reading.columns import HIDDEN, READ, Columns
+from recommender.reading.columns import HIDDEN, NO_ROWS, READ, Columns
 from recommender.reading.formats import BadRow
 from recommender.reading.formats.json_document import rows_of_line
 from recommender.reading.json_columns import JsonColumns, is_regular
@@ -93,7 +93,7 @@ class BlockReader:
     def _convert(self, block: _Block, strict: bool) -> pa.Table:
         rows, groups = self._group(block)
         self._reader.report.read += sum(1 for line, raw in rows if line or not isinstance(raw, BadRow))
-        tables, length = [READ.empty_table()], 0
+        tables, length = [NO_ROWS], 0
         positions = np.full(len(rows), -1)  # of rows in all tables together
         for members, columns in groups:
             tables.append(columns.table())

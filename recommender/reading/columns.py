@@ -49,6 +49,7 @@ from recommender.reading.values import MISSING, plain
 HIDDEN = "unpublished"
 """A column next to those of articles: why a row is no published story."""
 READ = SCHEMA.append(pa.field(HIDDEN, pa.large_string()))
+NO_ROWS = READ.empty_table()
 
 _TEXTS = ("title", "body", "lead")
 _MAX_MISSING = 3 * max(map(len, MISSING))  # bytes of a word for nothing, as letters that fold to one have three
@@ -94,7 +95,7 @@ class Columns:
         plan = self._plan
         if "extra" in plan.columns or "id" not in plan.columns:
             self.odd[:] = True
-            return READ.empty_table()
+            return NO_ROWS
         self._check_status()
         for column in plan.embargoes:
             self._mark_odd(not _is_absent(value) for value in self._to_list(column))

@@ -20,7 +20,7 @@ from recommender.articles.article import FIELDS, UNDATED, Article
 from recommender.errors import InputError, did_you_mean
 from recommender.progress import Progress, silent
 from recommender.reading.blocks import BlockReader
-from recommender.reading.columns import HIDDEN, READ
+from recommender.reading.columns import HIDDEN, NO_ROWS
 from recommender.reading.formats import KNOWN, PASSED_OVER, Stream, format_named, is_readable, shown_name
 from recommender.reading.formats.file import File
 from recommender.reading.formats.frames import is_cursor, is_frame, materialize
@@ -161,7 +161,7 @@ def read_articles(
             )
         progress("reading", report.read, None)
     progress("reading", report.read, report.read)
-    table = pa.concat_tables(tables).combine_chunks() if tables else READ.empty_table()
+    table = pa.concat_tables(tables).combine_chunks() if tables else NO_ROWS
     table = _drop_unpublished(_keep_newest(table, report), report)
     note_unread_times(table, settings, report.notes)
     for field, column in columns.items() if report.read else ():
@@ -186,7 +186,7 @@ def _read_stream(
 ) -> Part:
     """Read the usable rows of one stream, several of an id among them; `strict` stops after the first bad one."""
     report = ReadReport()
-    tables = [READ.empty_table()]
+    tables = [NO_ROWS]
     for part in stream.parts(report.notes):
         before = report.read + len(report.rejected)
         for table in BlockReader(RowReader(part, mapping, settings, drafts, report)).tables(strict):

@@ -348,3 +348,17 @@ def test_copies_of_a_draft() -> None:
     assert copies_of(title=f"LIVE: {PLAIN} - The Courier", lead="x") == ["d"]
     assert copies_of(title=PLAIN, lead="y") == []
     assert copies_of(title=PLAIN, body=text) == ["a", "b"]
+
+
+def test_a_draft_has_the_copies_that_the_newest_story_of_the_archive_would_have() -> None:
+    rng = Random(10)
+    for _ in range(5):
+        stories = [
+            Article(id=f"{n:02d}", title="x", body=text, published_at=DAY + timedelta(hours=n))
+            for n, text in enumerate(variants(rng))
+        ]
+        for n in range(9, len(stories)):
+            found = catalog(*stories[:n])
+            copies = found.ids.take(pa.array(found.copies_of(stories[n].row()))).to_pylist()
+            grown = groups(catalog(*stories[: n + 1]))
+            assert {*copies, f"{n:02d}"} == next(ids for ids in grown if f"{n:02d}" in ids)
