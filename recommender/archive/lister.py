@@ -35,6 +35,7 @@ from recommender.selection.context import Selection, Stories
 from recommender.selection.fill import fill_lists
 from recommender.selection.pipeline import After, Trace, mark_developments, select
 from recommender.selection.rules import Rule
+from recommender.selection.shared_text import TextSamples
 
 _MAX_K = 1_000  # items of a list in an archive of any size, as `selection.k` allows
 _TOGETHER = 1 << 15  # stories whose items are chosen before the first of their lists is made
@@ -321,17 +322,20 @@ class Lister:
         """Gather what rules and limits look at in some stories."""
         archive, selection = self.archive, self.selection
         pins, positions = selection.rules.pinned_rows(queries.rows)
-        if (queries.rows >= 0).all():
+        if queries.search is archive.searched:
             series, outlets = archive.formats.codes[queries.rows], archive.outlets.codes[queries.rows]
+            texts = selection.text_samples.take(queries.rows)
         else:
             assert queries.series is not None
             series, outlets = queries.series, archive.outlets.codes_of(table)
+            texts = TextSamples.from_marks(archive.catalog.marks_of(table))
         return Stories(
             queries=queries,
             marks=RuleMarks.from_table(table, archive.rules),
             series=series,
             outlets=outlets,
             headlines=headline_digests(table["title"]),
+            texts=texts,
             pins=np.where((pins >= 0) & selection.scope.allowed[pins], pins, -1),
             positions=positions,
         )

@@ -13,6 +13,7 @@ from recommender.editorial.rules import RowRules, RuleMarks
 from recommender.search.pools import StoryQueries
 from recommender.search.scope import Scope
 from recommender.selection.events import EventTest
+from recommender.selection.shared_text import TextSamples
 from recommender.settings import SelectionSettings
 
 
@@ -39,6 +40,11 @@ class Selection:
         """The scope without the rows that are blocked everywhere."""
         return replace(self.scope, allowed=self.scope.allowed & ~self.rules.blocked)
 
+    @cached_property
+    def text_samples(self) -> TextSamples:
+        """Samples of the texts of all rows, (n,)."""
+        return TextSamples.from_marks(self.catalog.marks)
+
 
 @dataclass(frozen=True, kw_only=True)
 class Stories:
@@ -49,6 +55,7 @@ class Stories:
     series: NDArray[np.int64]  # (q,)
     outlets: NDArray[np.int32]  # (q,); who published each; -1 = not known
     headlines: NDArray[np.int64]  # (q,); digests of their headlines; -1 = none
+    texts: TextSamples  # q
     pins: NDArray[np.int64]  # (q, p); catalog rows; -1 = none
     positions: NDArray[np.int64]  # (q, p)
 
@@ -61,6 +68,7 @@ class Stories:
             series=self.series[indices],
             outlets=self.outlets[indices],
             headlines=self.headlines[indices],
+            texts=self.texts.take(indices),
             pins=self.pins[indices],
             positions=self.positions[indices],
         )

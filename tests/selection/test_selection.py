@@ -26,6 +26,7 @@ from tests.support.worlds import (
     random_world,
     same_event,
     same_words,
+    shares_text,
 )
 
 
@@ -182,6 +183,8 @@ def greedily(story: dict[str, Any], ranked: list[dict[str, Any]], rec: Recommend
     for one in ranked:
         before = (story, *chosen)
         if any(one["id"] in groups[held["id"]] or same_words(rec, held["id"], one["id"], slack=0) for held in before):
+            continue
+        if any(shares_text(held["body"], one["body"]) for held in before):
             continue
         same = same_event(rec, story["id"], one["id"], limits.same_report_hours, slack=0)
         if same or any(same_event(rec, held["id"], one["id"], limits.repeat_hours, slack=0) for held in chosen):

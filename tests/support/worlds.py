@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections import Counter
 from collections.abc import Iterable
@@ -293,6 +294,16 @@ def same_words(rec: Recommender, a: str, b: str, slack: float = 1e-6) -> bool:
     return bool(enough and (blank or facts.dense[one, other] >= 0.6 + slack) and facts.words[one, other] >= 0.9 + slack)
 
 
+def shares_text(a: str, b: str) -> bool:
+    """Compare all runs of four words: texts of fewer than 64 words are sampled whole."""
+    texts = a.lower().split(), b.lower().split()
+    if min(map(len, texts)) < 40:
+        return False
+    one, other = ({tuple(words[n : n + 4]) for n in range(len(words) - 3)} for words in texts)
+    fewer = min(len(one), len(other))
+    return len(one & other) >= 0.4 * fewer + 1.5 * math.sqrt(0.24 * fewer)
+
+
 def span(a: datetime | None, b: datetime | None) -> tuple[timedelta, timedelta | None]:
     """The least and the most time that may lie between two dates; midnight is any time of its day."""
     if a is None or b is None:
@@ -396,6 +407,9 @@ def faults_of(world: World, story: dict[str, Any], ids: list[str], pinned: set[s
     wrong(any(same_words(world.reference, a, b) for a, b in combinations(ids, 2)), "same words")
     if story["id"] in world.by_id:
         wrong(any(same_words(world.reference, story["id"], i) for i in ids if i != story["id"]), "the story's words")
+    bodies = [one["body"] for one in free]
+    wrong(any(shares_text(a, b) for a, b in combinations(bodies, 2)), "shared text")
+    wrong(any(shares_text(story["body"], body) for body in bodies), "the story's text")
     wrong(not _goes_together(rules, story, items), "sensitive")
     if _timed(world):
         timeless = [one for one in free if one["kind"] == "evergreen" or one["published_at"] is None]

@@ -13,6 +13,7 @@ from recommender.selection.rules.rule import Rule
 from recommender.selection.rules.same_report import SAME_REPORT
 from recommender.selection.rules.sensitive import SENSITIVE
 from recommender.selection.rules.series import SERIES
+from recommender.selection.rules.shared_text import SHARED_TEXT
 from recommender.selection.rules.timeless import TIMELESS
 from recommender.selection.rules.unrelated import UNRELATED
 
@@ -22,6 +23,7 @@ RULES: list[Rule] = [
     LIVE,
     UNRELATED,
     COPY,
+    SHARED_TEXT,
     SERIES,
     HEADLINE,
     SAME_REPORT,
