@@ -19,6 +19,7 @@ TEXTS = {
     "cp1250": "Sto osiemdziesięciu pasażerów zdjęto z promu w niedzielę rano, powiedziała straż przybrzeżna",
     "cp1251": "Сто восемьдесят пассажиров сняли с парома спасатели в воскресенье утром",
     "cp932": "青葉市の市長選挙が日曜日に行われ、新人の山本花子氏が現職を破って当選した。",
+    "euc_jp": "青葉市の市長選挙が日曜日に行われた。",
     "gb18030": "周日一艘渡轮在雾中搁浅，救生艇救下了一百八十名乘客。",
     "utf-16": "Storm floods cafés",
     "utf-16-le": "Storm floods the harbour",
@@ -53,6 +54,23 @@ def test_xml_is_read_as_it_declares_itself_or_as_it_is(tmp_path: Path) -> None:
         text = f'<?xml version="1.0" encoding="{declared}"?><rss>{item}</rss>'
         (tmp_path / "a.xml").write_bytes(text.encode(written))
         assert read_articles(tmp_path / "a.xml")[0]["title"].to_pylist() == ["Cafés là-bas"]
+
+
+@pytest.mark.parametrize(
+    ("declared", "text"),
+    [
+        ("windows-1254", "Feribot karaya oturdu ışıklı"),
+        ("tis-620", "เรือเฟอร์รี่เกยตื้น"),
+        ("GB2312", "渡轮在港口搁浅，朱镕基到场"),
+        ("iso-8859-1", "The mayor’s “cafés”"),
+        ("nonsense", "Caf\u00e9s l\u00e0-bas"),
+    ],
+)
+def test_a_page_is_read_as_it_declares_itself(tmp_path: Path, declared: str, text: str) -> None:
+    written = {"GB2312": "gb18030", "iso-8859-1": "cp1252", "nonsense": "cp1252"}.get(declared, declared)
+    head = f'<meta charset="{declared}"><meta property="og:type" content="article"><title>{text}</title>'
+    (tmp_path / "a.html").write_bytes(f"<html><head>{head}</head></html>".encode(written))
+    assert read_articles(tmp_path / "a.html")[0]["title"].to_pylist() == [text]
 
 
 def test_an_encoding_can_be_named(tmp_path: Path) -> None:

@@ -86,6 +86,17 @@ def test_a_page_of_nothing_but_tags_is_refused(tmp_path: Path) -> None:
     assert "HTML tags in one page" in report.rejected[0].reason
 
 
+def test_what_a_page_leads_to_is_not_its_story(tmp_path: Path) -> None:
+    others = {
+        "@type": "ItemList",
+        "itemListElement": [{"item": {**LD, "headline": "Fog", "url": "https://c.example/2"}}],
+    }
+    profile = '<meta property="article:author" content="https://social.example/ann"><meta name="author" content="Ann">'
+    (tmp_path / "a.html").write_text(page(scripted(others) + scripted({**LD, "url": "https://c.example/1"}) + profile))
+    (row,) = read_articles(tmp_path)[0].to_pylist()
+    assert (row["id"], row["title"], row["author"]) == ("https://c.example/1", LD["headline"], "Ann")
+
+
 def test_json_ld_of_a_list_and_of_paid_stories(tmp_path: Path) -> None:
     value = {
         "@type": "ItemList",

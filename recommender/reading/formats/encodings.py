@@ -20,6 +20,14 @@ _CANDIDATES = [
     *("cp1250", "cp1251", "cp1252", "cp1253", "cp1254", "cp1255", "cp1256", "cp1257", "cp1258", "cp874", "koi8_r"),
     *("iso8859_2", "iso8859_5", "iso8859_7", "cp932", "euc_jp", "gb18030", "big5", "euc_kr"),
 ]
+_DECLARED = re.compile(rb"""<meta[^>]{0,200}?charset\s*=\s*["']?([A-Za-z0-9._-]{1,40})""", re.IGNORECASE)
+_MAX_DECLARED = 4_096  # bytes of a page that may declare its encoding
+# encoding that pages declare -> the one that browsers read them by, which has more letters
+_SUPERSETS = {
+    "gb2312": "gb18030", "gbk": "gb18030", "shift_jis": "cp932", "iso8859-1": "cp1252", "iso8859-9": "cp1254",
+    "euc_kr": "cp949", "tis-620": "cp874", "iso8859-11": "cp874",
+}  # fmt: skip
+_KANA, _MIN_KANA = re.compile("[\u3041-\u3096\u30a1-\u30fc]"), 0.25
 _EAST_ASIAN = ("cp932", "euc_jp", "gb18030", "euc_kr", "big5")
 _EAST_ASIAN_LETTERS = re.compile("[\u3000-\u30ff\u4e00-\u9fff\uac00-\ud7a3\uff01-\uff5e]")
 _WESTERN = frozenset(
@@ -71,7 +79,18 @@ def detect_encoding(data: bytes, max_wrong: int = 0) -> str:
     # a character may be cut at the end of the part
     text = text[: len(text) - len(end)] + (end.rstrip(_SURROGATES) if len(data) >= _MIN_CUT else end)
     wrong, good = len(_WRONG.findall(text)), len(_GOOD.findall(text))
-    return "utf-8" if wrong <= max(good, max_wrong) or b"\x00" in data else _detect_legacy(data)
+    if wrong <= max(good, max_wrong) or b"\x00" in data:
+        return "utf-8"
+    return _declared_encoding(data) or _detect_legacy(data)
+
+
+def _declared_encoding(data: bytes) -> str | None:
+    """Return the encoding that a page of HTML declares, if it is one and no UTF."""
+    declared = _DECLARED.search(data[:_MAX_DECLARED]) if data.lstrip()[:1] == b"<" else None
+    if declared is None or not is_encoding(declared[1].decode()):
+        return None
+    name = codecs.lookup(declared[1].decode()).name
+    return None if name.startswith(("utf", "ascii")) else _SUPERSETS.get(name, name)
 
 
 def _detect_utf_16(data: bytes) -> str | None:
@@ -97,12 +116,14 @@ def _detect_legacy(data: bytes) -> str:
             return of_letters
         if likeliest is not None:
             return likeliest
+    if japanese := next((name for name in ("cp932", "euc_jp") if _is_written_in(data, name, _KANA, _MIN_KANA)), None):
+        return japanese
     lines = [line for line in data.splitlines() if not line.isascii()]
     matches = list(from_bytes(b"\n".join(lines)[:_SAMPLE], cp_isolation=_CANDIDATES))
     if matches:  # the likeliest first; signs within words are none of its language
         return min(matches, key=lambda match: len(_ODD_SIGNS.findall(str(match)))).encoding
     # too short for statistics
-    return next((name for name in _EAST_ASIAN if _is_written_in(data, name)), "utf-8")
+    return next((name for name in _EAST_ASIAN if _is_written_in(data, name, _EAST_ASIAN_LETTERS, 0.9)), "utf-8")
 
 
 def _detect_alphabet(sample: bytes) -> str | None:
@@ -132,14 +153,14 @@ def _is_western(letters: str) -> bool:
     return sum(letter in _WESTERN for letter in letters) >= _MIN_WESTERN * len(letters)
 
 
-def _is_written_in(data: bytes, name: str) -> bool:
-    """Check whether a text in an East Asian encoding contains mostly kana, hangul, or common signs."""
+def _is_written_in(data: bytes, name: str, expected: re.Pattern[str], share: float) -> bool:
+    """Check whether a text in an encoding has more than a share of the letters that are expected of it."""
     try:
-        text = data.decode(name)
+        text = codecs.getincrementaldecoder(name)().decode(data)  # a character may be cut at the end
     except UnicodeDecodeError:
         return False
     letters = [letter for letter in text if not letter.isascii()]
-    return sum(bool(_EAST_ASIAN_LETTERS.match(letter)) for letter in letters) > 0.9 * len(letters)
+    return sum(bool(expected.match(letter)) for letter in letters) > share * len(letters)
 
 
 def is_encoding(name: str) -> bool:

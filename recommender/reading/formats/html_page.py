@@ -24,10 +24,12 @@ _META_FIELDS = {
         "image": "og:image",
         "url": "og:url",
         "site_name": "og:site_name",
-        "published_at": "article:published_time og:article:published_time date dc.date parsely-pub-date",
-        "updated_at": "article:modified_time og:updated_time",
+        "published_at": "article:published_time og:article:published_time date dc.date parsely-pub-date pubdate "
+        "publishdate publish-date dc.date.issued dcterms.issued sailthru.date",
+        "updated_at": "article:modified_time og:updated_time lastmod dc.date.modified dcterms.modified",
         "section": "article:section parsely-section",
-        "author": "article:author author",
+        "author": "article:author author byl dc.creator parsely-author sailthru.author",
+        "language": "og:locale",
         "robots": "robots",
     }.items()
     for name in names.split()
@@ -56,6 +58,7 @@ _BODY_ELEMENTS = (
     "main",
 )
 _SCRIPT_FRAME = re.compile(r"\A\s*(?://\s*)?<!(?:\[CDATA\[|--)|(?://\s*)?(?:\]\]|--)>\s*\Z|;\s*\Z")
+_LISTS = ("ItemList", "BreadcrumbList")  # of what a page leads to
 _NO_TEXT = "script,style,nav,footer,aside,figure,noscript,template"
 _NOT_OF_BODY = "header,form,h1,:not(p) > time[datetime]"
 _MIN_PARAGRAPH, _MIN_ARTICLE = 40, 200  # characters of a paragraph of running text, and of an article
@@ -114,8 +117,6 @@ def _merge_head(article: dict[str, Any], head: dict[str, Any]) -> dict[str, Any]
 
 def _read_head(tree: LexborHTMLParser) -> dict[str, Any]:
     fields, tags = _read_meta(tree)
-    if urlsplit(fields.get("author", "")).scheme:  # the address of a page about the author
-        del fields["author"]
     if "title" not in fields and (title := _find_title(tree)):
         fields["title"] = title
     if site := fields.get("site_name"):
@@ -131,7 +132,7 @@ def _read_head(tree: LexborHTMLParser) -> dict[str, Any]:
     if canonical is not None and (address := (canonical.attributes.get("href") or "").strip()):
         fields["url"] = address
     if page is not None and page.attributes.get("lang"):
-        fields.setdefault("language", page.attributes["lang"])
+        fields["language"] = page.attributes["lang"]
     if tags:
         fields["tags"] = list(dict.fromkeys(filter(None, tags)))
     return fields
@@ -150,7 +151,7 @@ def _read_meta(tree: LexborHTMLParser) -> tuple[dict[str, Any], list[str]]:
             tags += [tag.strip() for tag in value.split(",")] if is_list else [value]
         elif key == "og:type":
             fields.setdefault(key, value.casefold())
-        elif key in _META_FIELDS:
+        elif key in _META_FIELDS and not (_META_FIELDS[key] == "author" and urlsplit(value).scheme):  # of a profile
             fields.setdefault(_META_FIELDS[key], value)
     return fields, tags
 
@@ -182,7 +183,7 @@ def _json_ld_rows(tree: LexborHTMLParser) -> Iterator[dict[str, Any]]:
         except (ValueError, RecursionError):
             continue
         for item in value if isinstance(value, list) else [value]:
-            if isinstance(item, dict):
+            if isinstance(item, dict) and item.get("@type") not in _LISTS:
                 yield from (dict(row) for row in rows_within(item) if isinstance(row, Mapping))
 
 
