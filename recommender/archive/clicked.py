@@ -56,24 +56,14 @@ class ClickReport:
 
 @dataclass(frozen=True, eq=False)
 class Clicked:
-    """A click log by rows of an archive: each story with the items that its lists showed.
+    """A click log by rows of an archive: each story with the items that its lists showed."""
 
-    Attributes
-    ----------
-    source : ndarray of int64, shape (lists,)
-        Row of the story of each list of the log, -1 = unknown.
-    stories : ndarray of int64, shape (s,)
-        Rows of the stories with a click, ascending.
-    chosen, offered : csr_matrix of float64, shape (s, n)
-        Clicks, each one over the propensity of its place, and how often the item was shown; by story and row.
-    moment : ndarray of int64, shape (s,)
-        When a list of the story was shown last, in microseconds; the end of time where the log has no time.
-    """
-
-    source: NDArray[np.int64]
-    stories: NDArray[np.int64]
+    source: NDArray[np.int64]  # (lists,); row of the story of each list of the log, -1 = unknown
+    stories: NDArray[np.int64]  # (s,); rows of the stories with a click, ascending
+    # (s, n); clicks, each one over the propensity of its place, and how often the item was shown; by story and row
     chosen: sp.csr_matrix
     offered: sp.csr_matrix
+    # (s,); when a list of the story was shown last, in microseconds; the end of time where the log has no time
     moment: NDArray[np.int64]
     report: ClickReport
 

@@ -282,18 +282,11 @@ def _name(rule: Pin | Boost) -> str:
 
 @dataclass(frozen=True)
 class RuleMarks:
-    """The properties of n stories that rules depend on.
+    """The properties of n stories that rules depend on."""
 
-    Attributes
-    ----------
-    topics : ndarray of bool, shape (n, t, 2)
-        Membership in the two topics of each of the t blocked pairs.
-    sensitive, light : ndarray of bool, shape (n,)
-    """
-
-    topics: NDArray[np.bool_]
-    sensitive: NDArray[np.bool_]
-    light: NDArray[np.bool_]
+    topics: NDArray[np.bool_]  # (n, t, 2); membership in the two topics of each of the t blocked pairs
+    sensitive: NDArray[np.bool_]  # (n,)
+    light: NDArray[np.bool_]  # (n,)
 
     @classmethod
     def from_table(cls, table: pa.Table, rules: Rules) -> RuleMarks:

@@ -166,20 +166,11 @@ class Spelling:
 
 @dataclass(frozen=True, eq=False)
 class _NameUses:
-    """How often names are used, by the number of their term.
+    """How often names are used, by the number of their term."""
 
-    Attributes
-    ----------
-    forms : dict of int to Counter of str
-        Spellings of each term.
-    pairs : Counter of (int, int, str)
-        Neighbours within a run, and what joins them, as `Spelling.joint`.
-    followed, joined : ndarray of float, shape (v,)
-        Uses with another name behind a blank after the name, and within a longer run.
-    """
-
-    forms: dict[int, Counter[str]]
-    pairs: Counter[tuple[int, int, str]]
+    forms: dict[int, Counter[str]]  # spellings of each term
+    pairs: Counter[tuple[int, int, str]]  # neighbours within a run, and what joins them, as `Spelling.joint`
+    # (v,); uses with another name behind a blank after the name, and within a longer run
     followed: NDArray[np.float64]
     joined: NDArray[np.float64]
 

@@ -43,14 +43,9 @@ TEXT_PAIRS = (
 
 @dataclass(frozen=True, eq=False)
 class TextParts:
-    """TF-IDF rows of the parts of each story, all under the vocabulary of the whole texts.
+    """TF-IDF rows of the parts of each story, all under the vocabulary of the whole texts."""
 
-    Attributes
-    ----------
-    whole, title, lead, names : csr_matrix of float32, shape (n, v)
-        Unit rows. `lead` holds the title and the first words; `names` the words that a capital marks in mid-sentence.
-    """
-
+    # (n, v), unit rows: `lead` holds title and first words, `names` the words that a capital marks in mid-sentence
     whole: sp.csr_matrix
     title: sp.csr_matrix
     lead: sp.csr_matrix

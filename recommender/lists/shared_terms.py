@@ -42,23 +42,15 @@ class SharedWords:
 
 @dataclass(frozen=True, kw_only=True)
 class SharedTerms:
-    """Find what pairs of stories and items share.
+    """Find what pairs of stories and items share."""
 
-    Attributes
-    ----------
-    stories, items : Subjects
-        What they are about.
-    story, item : ndarray of int64, shape (m,)
-        Rows of `stories` and `items`.
-    outlet_terms : ndarray of int64, shape (m, w)
-        Terms in the names of their outlets; negative = none.
-    """
-
+    # what they are about
     stories: Subjects
     items: Subjects
+    # (m,); rows of `stories` and `items`
     story: NDArray[np.int64]
     item: NDArray[np.int64]
-    outlet_terms: NDArray[np.int64]
+    outlet_terms: NDArray[np.int64]  # (m, w); terms in the names of their outlets; negative = none
     wording: Wording
 
     @classmethod

@@ -61,26 +61,17 @@ _FORMS = (
 
 @dataclass(frozen=True, eq=False)
 class Wording:
-    """The vocabulary as reasons use it.
+    """The vocabulary as reasons use it."""
 
-    Attributes
-    ----------
-    terms : pyarrow.StringArray, length v
-        As a reason writes them.
-    is_word, is_name : ndarray of bool, shape (v,)
-        Terms that a reason may tell as words, and as names.
-    needs_completion : ndarray of bool, shape (v,)
-        Names that say something only with the one that completes them, such as first names: what mostly stands before
-        another name, and the commonest ends of names.
-    base : ndarray of int64, shape (v,)
-        The term that another is a form of, as "disease" of "diseases" and "russia" of "russian"; itself where there is
-        none.
-    """
-
-    terms: pa.Array
+    terms: pa.Array  # length v; as a reason writes them
+    # (v,); terms that a reason may tell as words, and as names
     is_word: NDArray[np.bool_]
     is_name: NDArray[np.bool_]
+    # (v,); names that say something only with the one that completes them, such as first names: what mostly stands
+    # before another name, and the commonest ends of names
     needs_completion: NDArray[np.bool_]
+    # (v,); the term that another is a form of, as "disease" of "diseases" and "russia" of "russian"; itself where there
+    # is none
     base: NDArray[np.int64]
     spelling: Spelling
 

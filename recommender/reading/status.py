@@ -145,20 +145,13 @@ def notice(title: str, body: str) -> str | None:
 
 @dataclass(frozen=True)
 class StatusCheck:
-    """How rows with some columns say whether they are published stories.
-
-    Attributes
-    ----------
-    hidden, shown : frozenset of str
-        Folded values that settings name.
-    reads_texts : bool
-        Whether notices to newsrooms are no stories.
-    """
+    """How rows with some columns say whether they are published stories."""
 
     columns: tuple[tuple[str, str], ...]
+    # folded values that settings name
     hidden: frozenset[str]
     shown: frozenset[str]
-    reads_texts: bool = True
+    reads_texts: bool = True  # whether notices to newsrooms are no stories
 
     @classmethod
     def from_columns(cls, columns: Mapping[str, str], settings: ReadingSettings) -> StatusCheck:

@@ -76,25 +76,13 @@ class Filters:
 
 @dataclass(frozen=True, kw_only=True)
 class Scope:
-    """The rows that may be shown at one moment.
+    """The rows that may be shown at one moment."""
 
-    Attributes
-    ----------
-    as_of : int
-        Microseconds; later stories do not exist yet.
-    allowed : ndarray of bool, shape (n,)
-        Current, not superseded, not withdrawn, not expired, passing the filters.
-    language : ndarray of int32, shape (n,)
-    timed : bool
-        False for an archive without dates: no window, no freshness.
-    days_before, days_around : int or None
-        The window, see `Filters`; none = the whole archive.
-    """
-
-    as_of: int
-    allowed: NDArray[np.bool_]
-    language: NDArray[np.int32]
-    timed: bool
+    as_of: int  # microseconds; later stories do not exist yet
+    allowed: NDArray[np.bool_]  # (n,); current, not superseded, not withdrawn, not expired, passing the filters
+    language: NDArray[np.int32]  # (n,)
+    timed: bool  # False for an archive without dates: no window, no freshness
+    # the window, see `Filters`; none = the whole archive
     days_before: int | None
     days_around: int | None
 

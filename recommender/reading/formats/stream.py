@@ -28,27 +28,14 @@ _LIMITS = ReadingSettings()
 
 @dataclass(frozen=True)
 class Stream:
-    """One source of raw rows.
+    """One source of raw rows."""
 
-    Attributes
-    ----------
-    name : str
-        What it is called in reports.
-    path : Path, optional
-        Of its file; None for rows already in memory.
-    data : any
-        Rows in memory.
-    format : str, optional
-        The format of the file, where its content shall not decide.
-    member_name, member_size
-        As of a `File`.
-    """
-
-    name: str
-    path: Path | None = None
-    data: Any = None
+    name: str  # what it is called in reports
+    path: Path | None = None  # of its file; None for rows already in memory
+    data: Any = None  # rows in memory
     limits: ReadingSettings = _LIMITS
-    format: str | None = None
+    format: str | None = None  # the format of the file, where its content shall not decide
+    # as of a `File`
     member_name: str = ""
     member_size: int | None = None
 
