@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from recommender.cli.display import cleaned, out, print_json, print_table
-from recommender.cli.options import JsonOption, Lists, folder_of
+from recommender.cli.options import JsonOption, Lists, archive_option
 from recommender.errors import SettingsError
 
 if TYPE_CHECKING:
@@ -111,9 +111,7 @@ def why(
     lists: Lists,
     archive: Annotated[
         Path | None,
-        typer.Option(
-            metavar="DIR", parser=folder_of, help="Archive saved by the same run, for items that are not listed."
-        ),
+        archive_option(help="Archive saved by the same run, for items that are not listed."),
     ] = None,
     json: JsonOption = False,
 ) -> None:

@@ -18,7 +18,7 @@ from recommender.cli.options import (
     Lists,
     ListsOrNone,
     StoryIds,
-    folder_of,
+    archive_option,
     grouped,
     open_overlay,
     place_of,
@@ -313,11 +313,7 @@ def rules(
     lists: Lists,
     archive: Annotated[
         Path | None,
-        typer.Option(
-            metavar="DIR",
-            parser=folder_of,
-            help="Archive of the same run: checks the names of tags, kinds, sources and the like as well.",
-        ),
+        archive_option(help="Archive of the same run: checks the names of tags, kinds, sources and the like as well."),
     ] = None,
     apply: Annotated[bool, typer.Option("--apply", help="Put its blocks and no_list into effect at once.")] = False,
     unknown_too: UnknownToo = False,

@@ -22,7 +22,7 @@ from recommender.cli.options import (
     RunOptions,
     SettingsOptions,
     StoryIds,
-    folder_of,
+    archive_option,
     grouped,
     guard_option,
     large_option,
@@ -79,11 +79,7 @@ def precompute(
     *,
     archive: Annotated[
         Path | None,
-        typer.Option(
-            metavar="DIR",
-            parser=folder_of,
-            help="Also save the fitted archive here, for `refresh`, `recommend` and Python.",
-        ),
+        archive_option(help="Also save the fitted archive here, for `refresh`, `recommend` and Python."),
     ] = None,
     format: FormatOption = Format.jsonl,
     settings: SettingsOptions,
@@ -140,7 +136,7 @@ def refresh(
     lists: Lists,
     archive: Annotated[
         Path,
-        typer.Option(metavar="DIR", parser=folder_of, help="Archive saved by `precompute`; replaced by the new state."),
+        archive_option(help="Archive saved by `precompute`; replaced by the new state."),
     ],
     *,
     format: FormatOption = Format.jsonl,
@@ -182,7 +178,7 @@ def purge(
     ] = [],  # noqa: B006
     archive: Annotated[
         list[Path],
-        typer.Option("--archive", metavar="DIR", parser=folder_of, help="Folder of a saved archive; may be repeated."),
+        archive_option("--archive", help="Folder of a saved archive; may be repeated."),
     ] = [],  # noqa: B006
     resume: Annotated[
         list[Path],

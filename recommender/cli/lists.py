@@ -19,7 +19,7 @@ from recommender.cli.options import (
     Lists,
     ListsOrNone,
     StoryIds,
-    folder_of,
+    archive_option,
     open_overlay,
     place_of,
 )
@@ -95,9 +95,7 @@ def preview(
     ],
     archive: Annotated[
         Path | None,
-        typer.Option(
-            metavar="DIR", parser=folder_of, help="Archive saved by the same run: also shows rejected candidates."
-        ),
+        archive_option(help="Archive saved by the same run: also shows rejected candidates."),
     ] = None,
     ids: Annotated[
         list[str], typer.Option("--id", metavar="ID", help="Write only the page of this story; may be repeated.")

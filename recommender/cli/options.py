@@ -85,13 +85,15 @@ def folder_of(text: str) -> Path:
     return Path(text)
 
 
+archive_option = partial(typer.Option, metavar="DIR", parser=folder_of)
+
 StoryIds = Annotated[list[str], typer.Argument(metavar="ID", help="Ids of the stories.")]
 _LISTS = typer.Option("--lists", metavar="DIR|URL", help="Published lists: a folder, a database URL or env:NAME.")
 Lists = Annotated[str, _LISTS]
 ListsOrNone = Annotated[str | None, _LISTS]
 ArchiveOrNone = Annotated[
     Path | None,
-    typer.Option("--archive", metavar="DIR", parser=folder_of, help="Folder of a saved archive, instead of --lists."),
+    archive_option("--archive", help="Folder of a saved archive, instead of --lists."),
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")]
 FormatOption = Annotated[Format, typer.Option(help="File format of lists in a folder.")]

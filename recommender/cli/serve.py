@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from recommender.cli.display import out
-from recommender.cli.options import Lists, folder_of
+from recommender.cli.options import Lists, archive_option
 from recommender.errors import MissingExtraError
 
 
@@ -24,9 +24,7 @@ def serve(
     lists: Lists,
     archive: Annotated[
         Path | None,
-        typer.Option(
-            metavar="DIR", parser=folder_of, help="Archive saved by the same run, for drafts and rejected candidates."
-        ),
+        archive_option(help="Archive saved by the same run, for drafts and rejected candidates."),
     ] = None,
     host: Annotated[str, typer.Option(help="Address to listen on; any other than this machine needs --tokens.")] = (
         "127.0.0.1"
