@@ -81,6 +81,15 @@ class Settings(Stage):
             ),
         )
 
+    @property
+    def before_selection(self) -> Self:
+        """The same settings for the ranking alone: no age, window, rule or limit takes an item out."""
+        alone = self.relevance_only()
+        retrieval = alone.retrieval.model_copy(update={"candidates": self.retrieval.candidates})
+        selection = alone.selection.model_copy(update={"reserves": 0})
+        ranking = self.ranking.without_age
+        return self.model_copy(update={"retrieval": retrieval, "ranking": ranking, "selection": selection})
+
     @classmethod
     def from_toml(cls, path: str | Path) -> Self:
         """Read settings from a TOML file with one table per stage, such as ``[selection]``.

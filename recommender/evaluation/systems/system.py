@@ -134,16 +134,6 @@ class OwnSystem:
         ranker = find_ranker(settings.ranking.ranker, vector_space(self.embedder), self.embedder.fingerprint)
         self.ranker = "" if ranker is None else ranker.sha256
         self.trained_on = trained_on or (() if ranker is None else tuple(ranker.provenance.get("data", {})))
-        by_relevance = Settings.relevance_only()
-        self._ranking_settings = by_relevance.model_copy(
-            update={
-                "reading": settings.reading,
-                "embedding": settings.embedding,
-                "retrieval": by_relevance.retrieval.model_copy(update={"candidates": settings.retrieval.candidates}),
-                "ranking": settings.ranking.without_age,
-                "selection": by_relevance.selection.model_copy(update={"reserves": 0}),
-            }
-        )
 
     def fit(self, articles: pa.Table, links: pa.Table | None = None) -> None:
         self._ids = articles["id"].to_pylist()
@@ -159,7 +149,7 @@ class OwnSystem:
         self._refresh()
 
     def _refresh(self) -> None:
-        self._ranking = self._lists.under(self._ranking_settings)
+        self._ranking = self._lists.under(self.settings.before_selection)
         self._rows = {article_id: row for row, article_id in enumerate(self._ids)}
 
     def rank(self, stories: pa.Table, depth: int) -> Ranking:

@@ -230,7 +230,9 @@ class _Trials:
         return self.tried[point]
 
     def _measure(self, point: Point) -> dict[str, NDArray[np.float64]]:
-        settings = _trial_settings(with_values(self.start, self.named(point)), self.part)
+        settings = with_values(self.start, self.named(point))
+        is_list = self.part == "list"
+        settings = settings.override({"selection.reserves": 0}) if is_list else settings.before_selection
         measured = [bench.values(settings, self.measure, self.coverage) for bench in self.benches]
         values, shares = zip(*measured, strict=True)
         return {"lines": np.concatenate(values, axis=1), "coverage": np.concatenate(shares)}
@@ -303,20 +305,6 @@ def _check(sets: Sequence[EvaluationSet], k: int, folds: int) -> None:
             raise SettingsError(
                 f"{judged.name} judges {' and '.join(judged.uses)}, not lists; tuning needs judged items under stories"
             )
-
-
-def _trial_settings(settings: Settings, part: Part) -> Settings:
-    """Return the settings that a trial measures: those of the list, or of the ranking before selection."""
-    if part == "list":
-        return settings.override({"selection.reserves": 0})
-    by_relevance = Settings.relevance_only()
-    return settings.model_copy(
-        update={
-            "retrieval": by_relevance.retrieval,
-            "ranking": settings.ranking.without_age,
-            "selection": by_relevance.selection.model_copy(update={"reserves": 0}),
-        }
-    )
 
 
 def _joined_groups(groups: Sequence[NDArray[np.int64]]) -> NDArray[np.int64]:
