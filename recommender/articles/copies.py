@@ -95,10 +95,6 @@ def oldest_copies(texts: pa.Array, marks: Marks, order: NDArray[np.int64]) -> ND
         Marks of the texts.
     order : ndarray of int64, shape (m,)
         Rows that are compared, oldest first.
-
-    Returns
-    -------
-    ndarray of int64, shape (m,)
     """
     first_equal, compared = _distinct(marks, order)
     leader = np.arange(len(order))
@@ -122,10 +118,6 @@ def oldest_copies_again(
     order : ndarray of int64, shape (m,)
     known : ndarray of int64
         The first results.
-
-    Returns
-    -------
-    ndarray of int64, shape (m,)
     """
     first_equal, compared = _distinct(marks, order)
     leader = np.arange(len(order))
@@ -259,7 +251,7 @@ def group_again_by_text(
     order: NDArray[np.int64],
     known: NDArray[np.int64],
 ) -> NDArray[np.int64]:
-    """Group stories as `group_by_text` does, where the groups of the first ones with a body are known.
+    """Group stories as `group_by_text` does, where the groups of the first ones with a body are known, (n,).
 
     Parameters
     ----------
@@ -270,10 +262,6 @@ def group_again_by_text(
     order : ndarray of int64, shape (m,)
     known : ndarray of int64
         The groups of the first rows of `order`.
-
-    Returns
-    -------
-    ndarray of int64, shape (n,)
     """
     group = np.arange(len(marks.words))
     has_body = ~marks.is_empty[order]

@@ -103,7 +103,7 @@ class Family:
 
 
 def pair_features(pairs: Pairs, names: Sequence[str], families: dict[str, Family]) -> NDArray[np.float32]:
-    """Compute the named features of stories and candidates.
+    """Compute the named features of stories and candidates, (q, c, len(names)).
 
     Parameters
     ----------
@@ -111,10 +111,6 @@ def pair_features(pairs: Pairs, names: Sequence[str], families: dict[str, Family
         Full names, in the order wanted.
     families : dict of str to Family
         The registry; only families that are named are computed.
-
-    Returns
-    -------
-    ndarray of float32, shape (q, c, len(names))
     """
     features = np.empty((len(names), *pairs.rows.shape), dtype=np.float32)  # Trees read column after column.
     for family in families.values():

@@ -54,16 +54,12 @@ class Ranker:
     provenance: Mapping[str, Any]
 
     def raw(self, values: NDArray[np.float32]) -> NDArray[np.float64]:
-        """Score pairs: the sum of the leaves in the order of the trees, the same bits on every machine.
+        """Score pairs: the sum of the leaves in the order of the trees, the same bits on every machine, (m,).
 
         Parameters
         ----------
         values : ndarray of float32, shape (m, len(features))
             NaN = missing.
-
-        Returns
-        -------
-        ndarray of float64, shape (m,)
         """
         scores = np.empty(len(values), dtype=np.float64)
         trees = self.trees
@@ -103,7 +99,7 @@ class Ranker:
         return replace(self, trees=trees, base=share * self.base + (1 - share) * other.base, provenance=provenance)
 
     def contributions(self, values: NDArray[np.float32]) -> NDArray[np.float64]:
-        """Compute what each family of features adds to the log odds of pairs.
+        """Compute what each family of features adds to the log odds of pairs, (m, len(families)).
 
         On the way to its leaf a pair passes from node to node; each step counts for the feature of the node (Saabas
         2014). Together with the score of an average pair the contributions sum to the log odds.
@@ -111,10 +107,6 @@ class Ranker:
         Parameters
         ----------
         values : ndarray of float32, shape (m, len(features))
-
-        Returns
-        -------
-        ndarray of float64, shape (m, len(families))
         """
         contributions = np.zeros((len(values), len(self.families)), dtype=np.float64)
         trees = self.trees

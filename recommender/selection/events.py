@@ -131,10 +131,6 @@ class EventTest:
             Those of the rows.
         is_open : ndarray of bool, shape (q, c)
             The others are not compared.
-
-        Returns
-        -------
-        ndarray of bool, shape (q, c)
         """
         is_copy = np.empty(rows.shape, dtype=bool)
         near_copy_loops.mask_near_copies(
