@@ -224,8 +224,7 @@ def _split_kept(
         return _kept_records(published, pa.array([], pa.large_string()), version, None, run), rows
     # The rules of the caller may have changed since the lists were made.
     before = replace(before, rules=Rules.of(published.manifest["rules"]))
-    is_touched = mask_touched(before, rec.archive)
-    is_touched[: len(before.catalog)] |= mask_filled_from_archive(published, before)
+    is_touched = mask_touched(before, rec.archive, mask_filled_from_archive(published, before))
     kept_rows = rows[~is_touched[rows]]
     kept_ids = rec.catalog.ids.take(pa.array(kept_rows)).combine_chunks()
     published_ids = pa.array(list(published.ids()), pa.large_string())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import numpy as np
@@ -15,18 +16,20 @@ from recommender.articles.article import UNDATED
 from recommender.publishing import PublishedLists
 from recommender.ranking.score import MORE, SOURCES
 from recommender.search.pools import Pools
+from recommender.search.retriever import Retriever
 from recommender.selection.rules import every_rule
 
 _BLOCK = 8_192  # stories whose candidates are compared at a time
 _NO_BOOSTS = {"boosts": (), "desk": ()}  # a boost touches only the lists that have a candidate whose factor it changes
 
 
-def mask_touched(before: Archive, after: Archive) -> NDArray[np.bool_]:
+def mask_touched(before: Archive, after: Archive, is_filled: NDArray[np.bool_]) -> NDArray[np.bool_]:
     """Mark the rows of the later state whose lists may differ from those of the earlier one; both have pools.
 
     Rows that are new in the later state are marked as well. A list depends on all candidates of its story, as the
     ranker asks how many of them are closer: with 200 candidates each, changes to one story in a hundred touch nearly
-    nine lists in ten.
+    nine lists in ten. A list that was filled past its candidates, see `mask_filled_from_archive`, depends on all rows
+    that its story is compared with.
     """
     old_pools, new_pools = _pools(before), _pools(after)
     if _differ_as_a_whole(before, after):
@@ -34,6 +37,8 @@ def mask_touched(before: Archive, after: Archive) -> NDArray[np.bool_]:
     has_changed = _mask_changed(before, after)
     is_touched = np.ones(len(after.catalog), dtype=bool)
     is_touched[: len(before.catalog)] = has_changed | _mask_other_candidates(old_pools, new_pools, has_changed)
+    filled = np.flatnonzero(is_filled & ~is_touched[: len(is_filled)])
+    is_touched[filled] = _mask_near_changes(before, after, filled, has_changed)
     is_touched |= _mask_reached_by_time(after, old_pools, new_pools)
     stories = {story for _, story in old_pools.blocks ^ new_pools.blocks if story is not None}
     stories.update(_stories_of_changed_pins(before, after, has_changed))
@@ -126,6 +131,37 @@ def _differ(
     width = max(old_rows.shape[1], new_rows.shape[1])
     old_rows, new_rows = _padded(old_rows, width), _padded(new_rows, width)
     return np.asarray((new_rows != old_rows).any(axis=1) | ((new_rows >= 0) & has_changed[new_rows]).any(axis=1))
+
+
+def _mask_near_changes(
+    before: Archive, after: Archive, stories: NDArray[np.int64], has_changed: NDArray[np.bool_]
+) -> NDArray[np.bool_]:
+    """Mark the stories, (q,), that are compared with a row that is new, shown otherwise than before, or has changed."""
+    old_pools, new_pools, n_old = _pools(before), _pools(after), len(has_changed)
+    differs = np.append(has_changed | (old_pools.shown != new_pools.shown[:n_old]), new_pools.shown[n_old:])
+    is_near, queries = np.ones(len(stories), dtype=bool), after.queries(stories)
+    # where editors hide most rows, lists are made of other searches
+    if any(2 * pools.shown.sum() < pools.scope.allowed.sum() for pools in (old_pools, new_pools)):
+        return is_near
+    was, now = _search_without_window(before, old_pools), _search_without_window(after, new_pools)
+    was_shown = np.append(old_pools.shown, np.zeros(len(differs) - n_old, dtype=bool))
+    groups = zip(
+        was.by_language(queries, was_shown),
+        now.by_language(queries, new_pools.shown),
+        now.by_language(queries, differs),
+        strict=True,
+    )
+    for (_, rows_before), (_, rows_now), (indices, changed) in groups:
+        if was.uses_reach(rows_before) and now.uses_reach(rows_now):  # else each is compared with all
+            is_near[indices] = False
+            for block, best in now.nearest(queries.take(indices), changed, 1, within_reach=True):
+                is_near[indices[block]] = best[:, 0] >= 0
+    return is_near
+
+
+def _search_without_window(archive: Archive, pools: ArchivePools) -> Retriever:
+    scope = replace(pools.scope, allowed=pools.shown, days_before=None, days_around=None)
+    return archive.retriever(scope, pools.k)
 
 
 def _padded(rows: NDArray[np.int64], width: int) -> NDArray[np.int64]:
