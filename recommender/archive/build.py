@@ -53,18 +53,13 @@ def build_archive(
 ) -> tuple[Archive, int]:
     """Fit an archive on a table that `read_articles` returned.
 
+    Raises `InputError` if there is no story, and `SettingsError` if the ranker of the settings cannot be used.
+
     Returns
     -------
     archive : Archive
     embedded : int
         Texts that had to be embedded.
-
-    Raises
-    ------
-    InputError
-        If there is no story.
-    SettingsError
-        If the ranker of the settings cannot be used.
     """
     if not len(table):
         raise InputError("no usable story was given; expected at least one with an id and a title or body")
@@ -153,9 +148,7 @@ def make_search_table(
 def require_model_and_ranker(settings: Settings, embedder: Embedder) -> None:
     """Refuse a model or a ranker that cannot be found, before any work.
 
-    Raises
-    ------
-    EmbedderError, SettingsError
+    Raises `EmbedderError` or `SettingsError`.
     """
     fingerprint = embedder.fingerprint
     if settings.ranking.ranker != "auto":
@@ -165,10 +158,7 @@ def require_model_and_ranker(settings: Settings, embedder: Embedder) -> None:
 def load_ranker(settings: Settings, embedder: Embedder) -> Ranker | None:
     """Load the ranker that settings name, for the vectors of an embedder; None for none.
 
-    Raises
-    ------
-    SettingsError
-        If the file cannot be used, or was learned with another embedder.
+    Raises `SettingsError` if the file cannot be used, or was learned with another embedder.
     """
     wanted, space = settings.ranking.ranker, vector_space(embedder)
     ranker = find_ranker(wanted, space, embedder.fingerprint)
@@ -184,10 +174,7 @@ def load_ranker(settings: Settings, embedder: Embedder) -> Ranker | None:
 def with_settings(archive: Archive, settings: Settings, embedder: Embedder) -> Archive:
     """Return an archive under other settings of retrieval, ranking and selection, with the ranker that they name.
 
-    Raises
-    ------
-    SettingsError
-        If they read or embed in another way, or the ranker cannot be used.
+    Raises `SettingsError` if they read or embed in another way, or the ranker cannot be used.
     """
     fitted = archive.settings
     reading = settings.reading.model_copy(update={"columns": fitted.reading.columns})  # they change no archive
@@ -217,10 +204,7 @@ def read_draft(article: Article | Mapping[str, Any], archive: Archive, vectors: 
 
     A draft that has no id yet gets `DRAFT`.
 
-    Raises
-    ------
-    InputError
-        If the article cannot be used.
+    Raises `InputError` if the article cannot be used.
     """
     settings = archive.settings.reading
     if isinstance(article, Mapping) and not settings.columns and article.keys() <= _TEXT_COLUMNS:

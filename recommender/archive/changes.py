@@ -60,6 +60,8 @@ def update_archive(
     Vocabulary and fitted vectors stay. The report says what was ignored: rows that are older than what the archive
     holds of their stories, or than the rows that took these back, with the times in `taken_back`.
 
+    Raises `InputError` if no story would be left.
+
     Returns
     -------
     archive : Archive
@@ -67,11 +69,6 @@ def update_archive(
     changes : Changes
     embedded : int
         Texts that had to be embedded.
-
-    Raises
-    ------
-    InputError
-        If no story would be left.
     """
     table = with_languages(table, archive)
     fresh, replaced, unchanged = _sort_rows(archive.catalog, table, report, taken_back)

@@ -139,10 +139,7 @@ def clicked_pairs(
 ) -> LinkedPairs:
     """Pair stories with the items that their lists showed: what was not shown, nobody could click.
 
-    Parameters
-    ----------
-    group : ndarray of int64, shape (n,)
-        Of each row.
+    `group` is that of each row, (n,).
 
     Returns
     -------

@@ -132,10 +132,8 @@ def learn_ranker(
     `shown` is what lists showed, by story, at `shown_as_of`; `embedder` is what identifies the vectors of the archive,
     see `embedders.protocol.vector_space`.
 
-    Raises
-    ------
-    InputError
-        If too few stories link to older stories of the archive, or have clicks, or there is nothing to learn in them.
+    Raises `InputError` if too few stories link to older stories of the archive, or have clicks, or there is nothing to
+    learn in them.
     """
     given = [read for table in (links, picks) if (read := load_links(table, archive.settings.reading)) is not None]
     resolved = archive.links

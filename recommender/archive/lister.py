@@ -63,10 +63,8 @@ class Lister:
     ) -> Lister:
         """Prepare lists for a moment in microseconds, under the withdrawals and blocks of an overlay.
 
-        Raises
-        ------
-        SettingsError
-            If k is less than 1 or greater than the archive, or filters ask for days in an archive without dates.
+        Raises `SettingsError` if k is less than 1 or greater than the archive, or filters ask for days in an archive
+        without dates.
         """
         k = archive.settings.selection.k if k is None else k
         if not isinstance(k, Integral) or k < 1:

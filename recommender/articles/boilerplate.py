@@ -64,10 +64,7 @@ class Boilerplate:
         A passage is boilerplate if `least` different texts, and that `share` of all texts, of an outlet contain
         it, or as many of the whole archive. Copies of one text count as one.
 
-        Parameters
-        ----------
-        table : pyarrow.Table
-            Columns of `SCHEMA`, in an order that does not depend on that of the input.
+        `table`: columns of `SCHEMA`, in an order that does not depend on that of the input.
         """
         return cls(recurring(table, least, share))
 

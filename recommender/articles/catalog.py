@@ -321,10 +321,7 @@ class Catalog:
     def row(self, article_id: str) -> int:
         """Find the row of the current version of `article_id`.
 
-        Raises
-        ------
-        UnknownArticleError
-            If no current row has this id.
+        Raises `UnknownArticleError` if no current row has this id.
         """
         row = self._find(article_id)
         if row is None:

@@ -57,10 +57,7 @@ def outlet_names(table: pa.Table) -> pa.Array:
 def to_micros(time: datetime) -> int:
     """Convert a time to microseconds since 1970; a time without a zone is UTC.
 
-    Raises
-    ------
-    SettingsError
-        If it is no datetime.
+    Raises `SettingsError` if it is no datetime.
     """
     if not isinstance(time, datetime):
         raise SettingsError(f"a moment is {time!r}, expected a datetime such as datetime(2026, 11, 27, 10, tzinfo=UTC)")

@@ -50,12 +50,7 @@ def id_texts(ids: Id | Iterable[Id]) -> list[str]:
 def require_single(given: Any, call: str, several: str) -> None:
     """Raise `SettingsError` if a call that takes one id got several, or none.
 
-    Parameters
-    ----------
-    call : str
-        Name of the function.
-    several : str
-        What to do instead.
+    `call`: name of the function. `several`: what to do instead.
 
     Examples
     --------

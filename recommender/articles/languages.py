@@ -86,10 +86,7 @@ def unknown_languages(articles: pa.Table, known: Collection[str] | None, site: s
 def detect_languages(articles: pa.Table, likely: Collection[str] = ()) -> pa.Table:
     """Fill in the language of each story that names none, where its letters or words show it.
 
-    Parameters
-    ----------
-    likely : collection of str, optional
-        Languages that a short text may be in; default those of the other stories.
+    `likely`: languages that a short text may be in; default those of the other stories.
     """
     column = articles["language"].to_pylist()
     rows = [row for row, name in enumerate(column) if name is None]

@@ -32,10 +32,7 @@ _Rows: TypeAlias = NDArray[np.int64]
 def link_table(table: pa.Table) -> pa.Table:
     """Return a table of links with the columns of `LINKS`; rows without a story or item are left out.
 
-    Raises
-    ------
-    InputError
-        If a column is missing or of another type.
+    Raises `InputError` if a column is missing or of another type.
 
     Examples
     --------

@@ -42,12 +42,8 @@ def normalise_url(url: str, base: str | None = None) -> str:
     the end, the fragment, the parameters of `TRACKING` and `utm_*`, and the marks of an AMP page. Every other parameter
     stays, in its order. The host is in lower case, and characters that need no percent-encoding have none.
 
-    Parameters
-    ----------
-    url : str
-        Any text; a text that is no URL of a web page, such as `mailto:...`, comes back as it is.
-    base : str, optional
-        The page that a relative URL stands on.
+    `url`: any text; a text that is no URL of a web page, such as `mailto:...`, comes back as it is. `base`: the page
+    that a relative URL stands on.
 
     Returns
     -------

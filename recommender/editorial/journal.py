@@ -43,10 +43,7 @@ class Journal:
     def writing(self) -> Iterator[_Add]:
         """Lock the journal, and yield the function that adds entries; they are on disk when it returns.
 
-        Raises
-        ------
-        PublishError
-            If the file cannot be written.
+        Raises `PublishError` if the file cannot be written.
         """
         try:
             self.path.parent.mkdir(parents=True, exist_ok=True)

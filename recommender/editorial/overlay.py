@@ -229,10 +229,7 @@ class Overlay:
 def overlay_of_archive(folder: Path) -> Overlay:
     """Open the overlay of a saved archive; its parent is the overlay of the lists that the same run published.
 
-    Raises
-    ------
-    DamagedError
-        If the file with the path of these lists is damaged.
+    Raises `DamagedError` if the file with the path of these lists is damaged.
     """
     path = folder / _LISTS
     try:
@@ -290,10 +287,7 @@ def _with_checksum(action: str, ids: list[Entry]) -> bytes:
 def validated_entries(ids: Iterable[Entry]) -> list[Entry]:
     """Return `sorted_entries` if all of them can be written.
 
-    Raises
-    ------
-    SettingsError
-        If an id is no text in UTF-8.
+    Raises `SettingsError` if an id is no text in UTF-8.
     """
     entries = sorted_entries(ids)
     for article_id in chain.from_iterable([entry] if isinstance(entry, str) else entry for entry in entries):

@@ -17,12 +17,8 @@ _LISTS = ("topics", "values", "light_sections", "light_kinds")
 def read_csv(data: bytes, origin: str) -> dict[str, Any]:
     """Read the rules of a CSV, one a row, as nested values; `origin` names the file in errors.
 
-    Raises
-    ------
-    SettingsError
-        If a row has more cells than columns, or names no rule.
-    csv.Error
-        If a quote is not closed.
+    Raises `SettingsError` if a row has more cells than columns, or names no rule, and `csv.Error` if a quote is not
+    closed.
     """
     values: dict[str, Any] = {}
     text = _decode(data)

@@ -10,10 +10,7 @@ def choose_device(device: str, *, substitute: bool = False) -> str:
 
     With `substitute` an available device replaces one that this machine lacks.
 
-    Raises
-    ------
-    EmbedderError
-        If the machine lacks the device.
+    Raises `EmbedderError` if the machine lacks the device.
 
     Examples
     --------

@@ -17,10 +17,7 @@ _DOCUMENT_PROMPTS = ("document", "passage", "corpus")  # names of the prompt of 
 def read_conventions(model: str) -> dict[str, Any]:
     """Read `prompts`, `default_prompt_name` and `truncate_dim` of the model in a folder or with a name of the hub.
 
-    Raises
-    ------
-    EmbedderError
-        If the file is damaged, or the hub does not answer.
+    Raises `EmbedderError` if the file is damaged, or the hub does not answer.
     """
     folder = Path(model)
     path = folder / _FILE if folder.is_dir() else _download(model)
@@ -39,10 +36,7 @@ def choose_prompt(conventions: Mapping[str, Any], prompt: str | None) -> str:
     `prompt` is a name among the prompts of `read_conventions`, a text that ends with a blank, or 'auto': the model's
     default prompt, else its prompt of documents. None = no prompt.
 
-    Raises
-    ------
-    EmbedderError
-        If the model has no prompt of that name.
+    Raises `EmbedderError` if the model has no prompt of that name.
 
     Examples
     --------

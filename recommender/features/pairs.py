@@ -105,12 +105,7 @@ class Family:
 def pair_features(pairs: Pairs, names: Sequence[str], families: dict[str, Family]) -> NDArray[np.float32]:
     """Compute the named features of stories and candidates, (q, c, len(names)).
 
-    Parameters
-    ----------
-    names : sequence of str
-        Full names, in the order wanted.
-    families : dict of str to Family
-        The registry; only families that are named are computed.
+    `names`: full names, in the order wanted. `families`: the registry; only families that are named are computed.
     """
     features = np.empty((len(names), *pairs.rows.shape), dtype=np.float32)  # Trees read column after column.
     for family in families.values():

@@ -114,12 +114,7 @@ class Tfidf:
     def _write(self, block: Counts, matrix: sp.csr_matrix, row: int, entry: int) -> tuple[int, int]:
         """Write the weights of a block's terms into a matrix, and return the row and entry where the next block starts.
 
-        Parameters
-        ----------
-        block : Counts
-            Its terms are numbered as in the vocabulary.
-        row, entry : int
-            Where the block starts.
+        `block`: its terms are numbered as in the vocabulary. `row`, `entry`: where the block starts.
         """
         rows = block.row
         order = np.argsort(rows * len(self.names) + block.term)  # by term within each row
@@ -235,10 +230,7 @@ def heaviest_shared(
 ) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
     """Find the terms with the greatest parts in the cosines of rows `left[a]` and `right[b]`.
 
-    Parameters
-    ----------
-    is_wanted : ndarray of bool, shape (v,)
-        The only terms that count.
+    `is_wanted`, (v,): the only terms that count.
 
     Returns
     -------

@@ -42,12 +42,8 @@ def count_terms(texts: Iterable[pa.Array] | Sequence[str], block: int = BLOCK) -
     unless it is an English stop word; where words have no blanks between them, it is a pair of characters. The terms of
     English texts are those of scikit-learn's vectorizers.
 
-    Parameters
-    ----------
-    texts : iterable of pyarrow.Array, or sequence of str
-        Blocks of texts, each taken only when it is needed, or all texts.
-    block : int
-        Texts of a sequence that are counted together.
+    `texts`: blocks of texts, each taken only when it is needed, or all texts. `block`: texts of a sequence that are
+    counted together.
 
     Examples
     --------

@@ -145,12 +145,8 @@ def _date_text(micros: int) -> str:
 def check_places(lists: str | Path, archive: str | Path | None) -> None:
     """Refuse places of which one would overwrite the other, or that hold something else: before any work.
 
-    Raises
-    ------
-    SettingsError
-        If one has no name, both are one folder, or one lies in a folder that the other writes by itself.
-    SnapshotError
-        If the folder of the lists holds a saved archive, or the other way round.
+    Raises `SettingsError` if one has no name, both are one folder, or one lies in a folder that the other writes by
+    itself, and `SnapshotError` if the folder of the lists holds a saved archive, or the other way round.
     """
     for name, place in (("lists", lists), ("archive", "none" if archive is None else archive)):
         if not isinstance(place, str | Path) or not str(place).strip():  # as of a variable that is not set

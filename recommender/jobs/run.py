@@ -186,12 +186,7 @@ class Run:
     ) -> None:
         """Publish the lists of a fitted archive as one version.
 
-        Parameters
-        ----------
-        guards : Guards
-            Refuse the version before it becomes current.
-        split_kept : SplitKept, optional
-            Default: all lists are made.
+        `guards` refuse the version before it becomes current. Without `split_kept` all lists are made.
         """
         catalog, settings, summary = rec.catalog, rec.settings, self.summary
         if rec.archive.pools is not None:

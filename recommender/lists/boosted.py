@@ -11,12 +11,8 @@ from recommender.lists.readnext import MORE, MOST_REASONS
 def boosted(record: dict[str, Any], factors: Mapping[str, float], learned: bool) -> dict[str, Any]:
     """Reorder the items and reserves of a record; what is related stays before the next best, and pins where they are.
 
-    Parameters
-    ----------
-    factors : mapping of str to float
-        Of sections, on top of the boosts that the record was made with.
-    learned : bool
-        Whether scores are probabilities, whose odds are multiplied.
+    `factors`: of sections, on top of the boosts that the record was made with. `learned`: whether scores are
+    probabilities, whose odds are multiplied.
 
     Examples
     --------

@@ -130,10 +130,7 @@ def as_shown(stories: pa.Table) -> pa.Table:
 def to_batch(block: Block, reasons: pa.ListArray, heading: Heading) -> pa.RecordBatch:
     """Convert a block of lists to records of `RECORD`.
 
-    Parameters
-    ----------
-    reasons : pyarrow.ListArray
-        One list of reasons for each item, as `explain` returns them.
+    `reasons`: one list of reasons for each item, as `explain` returns them.
     """
     has_item, stories, k = block.chosen.has_item, as_shown(block.stories), heading.k
     rank = np.broadcast_to(np.arange(1, has_item.shape[1] + 1, dtype=np.int32), has_item.shape)[has_item]

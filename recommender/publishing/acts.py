@@ -102,10 +102,7 @@ def _parse_factor(value: Any) -> float:
 def parse_end(text: str | None) -> datetime | None:
     """Read the moment when a decision ends; a date without a time means the end of that day.
 
-    Raises
-    ------
-    SettingsError
-        If the text is no moment, or the moment has passed.
+    Raises `SettingsError` if the text is no moment, or the moment has passed.
     """
     try:
         end = to_time(text) if text else None
@@ -142,6 +139,9 @@ def perform(
     The journal is written first, so that every effect is recorded even if the process ends in between. Without one
     only the overlay is written.
 
+    Raises `PublishError` if journal or overlay cannot be written, and `SettingsError` if a story to be restored was
+    purged; nothing is done then.
+
     Parameters
     ----------
     token : str
@@ -152,13 +152,6 @@ def perform(
         Id of the entry that is undone.
     purged_too : bool, default False
         Whether to restore stories that were purged by the journal.
-
-    Raises
-    ------
-    PublishError
-        If journal or overlay cannot be written.
-    SettingsError
-        If a story to be restored was purged; nothing is done then.
     """
     journal_entries: list[dict[str, Any]] = []
     overlay_entries: list[Entry] = []
@@ -195,10 +188,7 @@ def _describe_purged(entry: Mapping[str, Any]) -> str:
 def record_purge(journal: Journal, overlay: Overlay, items: Sequence[str], who: str, why: str) -> None:
     """Write to the journal that the stored data of stories will be deleted.
 
-    Raises
-    ------
-    PublishError
-        If the journal cannot be written.
+    Raises `PublishError` if the journal cannot be written.
     """
     with journal.writing() as add:
         for item in items:
@@ -278,10 +268,7 @@ def state_after(act: Act) -> str:
 def undoing_act(entry: Mapping[str, Any] | None, who: str, why: str) -> Act:
     """Return the act that undoes an entry of the journal.
 
-    Raises
-    ------
-    SettingsError
-        If there is no such act.
+    Raises `SettingsError` if there is no such act.
     """
     if entry is not None and entry.get("what") == "purge":
         raise SettingsError(

@@ -56,10 +56,7 @@ class Ranker:
     def raw(self, values: NDArray[np.float32]) -> NDArray[np.float64]:
         """Score pairs: the sum of the leaves in the order of the trees, the same bits on every machine, (m,).
 
-        Parameters
-        ----------
-        values : ndarray of float32, shape (m, len(features))
-            NaN = missing.
+        `values`, (m, len(features)): NaN = missing.
         """
         scores = np.empty(len(values), dtype=np.float64)
         trees = self.trees
@@ -185,10 +182,7 @@ class Ranker:
     def load(cls, path: str | Path) -> Ranker:
         """Read a ranker from a file.
 
-        Raises
-        ------
-        SettingsError
-            If it is missing, damaged, or of another format.
+        Raises `SettingsError` if it is missing, damaged, or of another format.
         """
         path = Path(path)
         try:
@@ -254,17 +248,11 @@ class Ranker:
 def find_ranker(wanted: str, space: str, fingerprint: str) -> Ranker | None:
     """Load the ranker that `ranking.ranker` names; None for none.
 
-    Parameters
-    ----------
-    wanted : str
-        'auto', 'none', or a path.
-    space, fingerprint : str
-        Of the embedder, see `embedders.protocol.vector_space`: 'auto' takes the ranker that was learned in that space,
-        and a file that was learned with vectors of another embedder is refused.
+    `wanted`: 'auto', 'none', or a path. `space`, `fingerprint`: of the embedder, see `embedders.protocol.vector_space`:
+    'auto' takes the ranker that was learned in that space, and a file that was learned with vectors of another embedder
+    is refused.
 
-    Raises
-    ------
-    SettingsError
+    Raises `SettingsError`.
     """
     if wanted == "none":
         return None

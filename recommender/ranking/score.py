@@ -221,10 +221,7 @@ def score_by_ranker(
 
     A score is -inf where there is no candidate.
 
-    Parameters
-    ----------
-    pool : Candidates
-        Those among which the standing of a candidate is found; each is among `candidates`.
+    `pool`: those among which the standing of a candidate is found; each is among `candidates`.
     """
     rows = candidates.rows
     same = candidates is pool or np.array_equal(rows, pool.rows)

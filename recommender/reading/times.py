@@ -49,10 +49,7 @@ def to_time(value: Any, field: str = "time", format: TimeFormat = _PLAIN) -> dat
     ``docs/input.md`` lists what is read, and what is not. Numbers count seconds since 1970, or milli-, micro- or
     nanoseconds, as their size shows.
 
-    Raises
-    ------
-    RowError
-        If it cannot be read for certain.
+    Raises `RowError` if it cannot be read for certain.
 
     Examples
     --------

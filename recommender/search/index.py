@@ -68,6 +68,8 @@ class SearchIndex:
     def build(cls, vectors: NDArray[np.int16], factory: str = "auto", min_recall: float = 0.0) -> SearchIndex:
         """Build an index over vectors with an effort that reaches `min_recall`.
 
+        Raises `SettingsError` if FAISS does not know such an index, or its recall is too low.
+
         Parameters
         ----------
         vectors : ndarray of int16, shape (n, d)
@@ -75,11 +77,6 @@ class SearchIndex:
             A string for FAISS's `index_factory`; 'auto' = all vectors, unchanged.
         min_recall : float, default 0
             The least recall@10.
-
-        Raises
-        ------
-        SettingsError
-            If FAISS does not know such an index, or its recall is too low.
         """
         kind = "Flat" if factory == "auto" else factory
         index, effort = _build_index(vectors, kind), _EFFORT
@@ -126,10 +123,7 @@ class SearchIndex:
     def load(cls, folder: Path, report: dict[str, Any], vectors: NDArray[np.int16]) -> SearchIndex:
         """Map a saved index into memory. Check the checksum of the file first: FAISS trusts what it reads.
 
-        Raises
-        ------
-        SnapshotError
-            If the file is not an index over these vectors.
+        Raises `SnapshotError` if the file is not an index over these vectors.
         """
         import faiss
 

@@ -47,10 +47,7 @@ class EventTest:
 
         A date without a clock time, which is midnight, may mean any time of its day; a missing date any time at all.
 
-        Parameters
-        ----------
-        a, b : ndarray of int64
-            Microseconds, of shapes that broadcast.
+        `a`, `b`: microseconds, of shapes that broadcast.
         """
         is_known = (a != UNDATED) & (b != UNDATED) & self.timed
         a, b = np.where(is_known, a, 0), np.where(is_known, b, 0)

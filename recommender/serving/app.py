@@ -29,12 +29,8 @@ _log = logging.getLogger("recommender.serving")
 def make_app(config: Config) -> ASGIApp:
     """Make the application of one worker.
 
-    Raises
-    ------
-    SnapshotError
-        If there are no lists, or no archive, where they should be.
-    SettingsError
-        If the tokens cannot be read.
+    Raises `SnapshotError` if there are no lists, or no archive, where they should be, and `SettingsError` if the tokens
+    cannot be read.
     """
     state = ServerState(config)
 

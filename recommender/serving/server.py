@@ -15,10 +15,7 @@ _GRACE = 10  # seconds for requests to finish when the server stops
 def serve(config: Config, *, access_log: bool = False) -> None:
     """Answer requests until SIGTERM or SIGINT; running requests are finished first.
 
-    Raises
-    ------
-    SnapshotError, SettingsError
-        If lists, archive or tokens cannot be read, before the port is opened.
+    Raises `SnapshotError` or `SettingsError` if lists, archive or tokens cannot be read, before the port is opened.
     """
     from recommender.serving.app import make_app
 

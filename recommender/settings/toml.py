@@ -16,10 +16,7 @@ from recommender.errors import SettingsError
 def read_toml(path: str | Path, what: str) -> dict[str, Any]:
     """Read the values of a TOML file.
 
-    Raises
-    ------
-    SettingsError
-        If the file is missing, is no TOML, or is nested too deeply.
+    Raises `SettingsError` if the file is missing, is no TOML, or is nested too deeply.
     """
     try:
         return tomllib.loads(Path(path).read_text(encoding="utf-8"))

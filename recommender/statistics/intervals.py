@@ -129,6 +129,8 @@ def bootstrap(
     Each sample's mean is a ratio: the sum of its values over its number of stories. The interval is Hesterberg's (2015)
     expanded percentile interval: the plain one is too narrow for few groups.
 
+    Raises `InputError` if the shapes differ.
+
     Parameters
     ----------
     values : ndarray of float64, shape (q,)
@@ -141,11 +143,6 @@ def bootstrap(
     -------
     Estimate
         All NaN without a value; the interval NaN with a single group.
-
-    Raises
-    ------
-    InputError
-        If the shapes differ.
 
     Examples
     --------

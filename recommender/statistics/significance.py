@@ -24,6 +24,8 @@ def randomisation(
     sign vectors whose absolute sum is at least the observed one: of all 2**G with up to 13 groups, else of `times`
     random ones and the observed one.
 
+    Raises `InputError` if the shapes differ.
+
     Parameters
     ----------
     differences : ndarray of float64, shape (q,)
@@ -36,11 +38,6 @@ def randomisation(
     -------
     float
         In (0, 1]; 1 if all differences are 0, NaN if there are none.
-
-    Raises
-    ------
-    InputError
-        If the shapes differ.
 
     Examples
     --------

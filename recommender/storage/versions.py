@@ -52,10 +52,7 @@ class Version:
 
         Of files with more bytes than `largest` only the size is compared.
 
-        Raises
-        ------
-        DamagedError
-            If a file is missing, cut or altered.
+        Raises `DamagedError` if a file is missing, cut or altered.
         """
         if unknown := set(names or ()) - set(self.manifest["files"]):
             raise DamagedError(f"damaged: {self.folder} has no {min(unknown)} in its manifest; run again")
@@ -120,10 +117,7 @@ class VersionedFolder:
     def writing(self) -> Iterator[None]:
         """Hold the writer's lock, which ends with the process, so that a dead writer never blocks.
 
-        Raises
-        ------
-        PublishError
-            If another process is writing here.
+        Raises `PublishError` if another process is writing here.
         """
         self.check_writable()
         with (self.root / _LOCK).open("w") as lock:
@@ -216,10 +210,7 @@ class VersionedFolder:
     def rollback(self, version: str | None = None) -> str:
         """Make `version` current, by default the one before the current, and return its folder name.
 
-        Raises
-        ------
-        SnapshotError
-            If there is no such version.
+        Raises `SnapshotError` if there is no such version.
         """
         with self.writing():
             folder = self.find(version)
@@ -229,10 +220,7 @@ class VersionedFolder:
     def find(self, version: str | None) -> Path:
         """Return the folder of a kept version by its name or number; None = the one before the current.
 
-        Raises
-        ------
-        SnapshotError
-            If there is no such version.
+        Raises `SnapshotError` if there is no such version.
         """
         folders = self.versions()
         current = self.current().folder.name
@@ -249,10 +237,7 @@ class VersionedFolder:
     def current(self) -> Version:
         """Open the version that readers see.
 
-        Raises
-        ------
-        SnapshotError
-            If there is none, or it is damaged, of another kind, or newer than this code.
+        Raises `SnapshotError` if there is none, or it is damaged, of another kind, or newer than this code.
         """
         pointer = self.root / CURRENT
         if not pointer.is_file():

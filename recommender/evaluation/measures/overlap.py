@@ -19,12 +19,7 @@ def mean_overlap(a: NDArray[np.int64], b: NDArray[np.int64], p: float = 0.9) -> 
     `a` (q, v) and `b` (q, w) are catalog rows, best first; -1 = empty place. `p` is the probability that a reader looks
     at the next place; at .9 the first ten places have 86 % of the weight.
 
-    Raises
-    ------
-    SettingsError
-        If `p` is not between 0 and 1.
-    InputError
-        If the numbers of lists differ.
+    Raises `SettingsError` if `p` is not between 0 and 1, and `InputError` if the numbers of lists differ.
 
     Examples
     --------

@@ -51,12 +51,8 @@ def pair_intervals(
     `scores` are those of each system, (n,); `grades` (n,) are as the measure takes them, booleans for `auc`; `group_a`
     and `group_b` (n,) are the groups of the two stories of each pair.
 
-    Raises
-    ------
-    InputError
-        If shapes differ or a score or grade is NaN.
-    SettingsError
-        If the baseline is none of the systems.
+    Raises `InputError` if shapes differ or a score or grade is NaN, and `SettingsError` if the baseline is none of the
+    systems.
 
     Examples
     --------

@@ -49,12 +49,7 @@ def write_report(evaluations: Sequence[Evaluation], folder: Path | str, *, setti
     The page loads no other file. All three are made before the first is written, and each replaces its predecessor
     atomically. The same evaluations give the same bytes. The report shows `settings`, those of the evaluation.
 
-    Raises
-    ------
-    InputError
-        If there is no evaluation.
-    PublishError
-        If nothing can be written to the folder.
+    Raises `InputError` if there is no evaluation, and `PublishError` if nothing can be written to the folder.
     """
     if not evaluations:
         raise InputError("no evaluations were given, expected at least one; evaluate a set first")

@@ -28,10 +28,7 @@ ENGINES: dict[str, Callable[[str | None], Engine]] = {"local": _local, "ray": _r
 def make_engine(engine: str | Engine, address: str | None = None) -> Engine:
     """Make the engine of a name; an engine is returned as it is.
 
-    Raises
-    ------
-    SettingsError
-        If there is no engine of this name.
+    Raises `SettingsError` if there is no engine of this name.
     """
     if not isinstance(engine, str):
         return engine

@@ -72,10 +72,7 @@ class SqlPublisher:
     def writing(self) -> Iterator[None]:
         """Hold the writer's lock, which ends with the connection; in SQLite the transaction is the lock.
 
-        Raises
-        ------
-        PublishError
-            If another process is writing here.
+        Raises `PublishError` if another process is writing here.
         """
         self.check_writable()
         if not self._postgresql:
@@ -95,10 +92,7 @@ class SqlPublisher:
     def publish(self, batches: Iterable[pa.RecordBatch], details: dict[str, Any], keep: int) -> str:
         """Write the rows and switch in one transaction.
 
-        Raises
-        ------
-        PublishError
-            If the database fails; it stays as it was.
+        Raises `PublishError` if the database fails; it stays as it was.
         """
         manifest = {"kind": "lists", "format": FORMAT, "library": __version__, "format_of_lists": "sql", **details}
         with changing(self._engine) as connection:
