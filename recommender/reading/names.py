@@ -14,10 +14,10 @@ from recommender.articles.article import FIELDS
 _ALIASES = {
     "id": (
         "article_id story_id doc_id news_id uuid guid _id uri post_id nid content_id object_id item_id entry_id "
-        "document_id record_id id_article id_artículo id_noticia id_artigo id_articolo id_notizia id_artykułu "
+        "document_id record_id pk id_article id_artículo id_noticia id_artigo id_articolo id_notizia id_artykułu "
         "id_статьи identifier identifiant identificador identificatore identyfikator identifikator kennung 编号 編號 "
-        "記事id 文章id 记事编号 記事番号 記事コード номер идентификатор 기사id 기사번호 azonosító tunnus código "
-        "codice kod"
+        "記事id 文章id 记事编号 記事番号 記事コード номер идентификатор 기사id 기사번호 azonosító tunnus código codice "
+        "kod"
     ),
     "title": (
         "headline head name headlines post_title web_title heading display_title title_text article_title story_title "

@@ -807,6 +807,15 @@ FURTHER: dict[str, tuple[Any, list[dict[str, Any]], dict[str, int]]] = {
         [{"id": "https://c.example/1", **FERRY, "published_at": datetime(2026, 11, 27, tzinfo=UTC)}],
         {"review_state private": 1},
     ),
+    "HAL": ({"_embedded": {"news": [{"id": 7, **FERRY}]}, "page": {"size": 20}}, [{"id": "7", **FERRY}], {}),
+    "SharePoint": ({"d": {"results": [{"__metadata": {"id": "x"}, "Id": 7, **FERRY}]}}, [{"id": "7", **FERRY}], {}),
+    "Qdrant": ({"result": {"points": [{"id": 7, "payload": FERRY}]}, "status": "ok"}, [{"id": "7", **FERRY}], {}),
+    "Django": ([{"model": "news.article", "pk": 7, "fields": FERRY}], [{"id": "7", **FERRY}], {}),
+    "Salesforce": (
+        [{"Id": "7", "Title": "Ferry", "Body__c": "It ran aground.", "PublishStatus": "Online"}],
+        [{"id": "7", **FERRY}],
+        {},
+    ),
     "Eve": ({"_items": [{"_id": "7", **FERRY}], "_meta": {"page": 1}}, [{"id": "7", **FERRY}], {}),
     "people of two names": (
         [{"id": 7, **FERRY, "author": {"first_name": "Ann", "last_name": "Lee", "slug": "ann", "title": "Reporter"}}],
@@ -1112,3 +1121,10 @@ def test_ids_that_a_spreadsheet_shortened_are_refused(tmp_path: Path, count: int
         "id 1.20E+11 was shortened by a spreadsheet; give its column the format of text"
     )
     assert len(report.rejected) == count
+
+
+def test_a_list_within_a_row_is_not_read_in_its_place(tmp_path: Path) -> None:
+    row = {"id": 1, "manchete": "Ferry", "relacionadas": [{"id": 2, "title": "Fog", "date": "2026-11-27"}]}
+    (tmp_path / "a.jsonl").write_text(json.dumps(row))
+    table, _ = read_articles(tmp_path / "a.jsonl", columns={"title": "manchete"})
+    assert table["id"].to_pylist() == ["1"]

@@ -27,7 +27,7 @@ _DOTTED_PATHS = (
     "data.children", "data.allPosts", "data.news", "data.content", "response.data", "response.articles",
     "response.items", "response.posts", "response.stories", "response.content", "result.data", "result.articles",
     "result.items", "result.posts", "result.stories", "result.records",
-    "props", "pageProps",
+    "result.points", "props", "pageProps",
 )  # fmt: skip
 _PATHS = tuple(tuple(path.split(".")) for path in _DOTTED_PATHS)
 # Paths to the names of columns and to rows: of pandas, BigQuery, Snowflake, Databricks, sheets of Google, Athena, RDS.
@@ -305,6 +305,21 @@ def _lists_by_name(value: Row) -> list[Any] | None:
     return [story for stories in value.values() for story in stories]
 
 
+def _only_list(value: Row) -> list[Any] | None:
+    """Find the only list of stories in an object that is none itself, whatever the names of the objects around it."""
+    lists = list(_lists_of_stories(value, 0))
+    is_wrapper = len(lists) == 1 and known_names(value).isdisjoint(("id", "title", "body", "url"))
+    return lists[0] if is_wrapper else None
+
+
+def _lists_of_stories(value: Any, depth: int) -> Iterator[list[Any]]:
+    for part in value.values() if isinstance(value, Mapping) and depth <= _MAX_DEPTH else ():
+        if are_objects(part) and all(map(_is_story, part)):
+            yield part
+        else:
+            yield from _lists_of_stories(part, depth + 1)
+
+
 UNWRAPPERS: tuple[Callable[[Row], list[Any] | None], ...] = (
     _changed_story,
     _rows_by_column,
@@ -320,5 +335,6 @@ UNWRAPPERS: tuple[Callable[[Row], list[Any] | None], ...] = (
     _nested_list,
     _stories_by_id,
     _lists_by_name,
+    _only_list,
 )
 """Functions that find stories in an object, or return None; the first that finds some counts."""

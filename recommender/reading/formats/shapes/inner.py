@@ -12,6 +12,7 @@ _INNER = ("fields", "fieldData", "data", "content", "meta")
 _UNTITLED_INNER = (
     *_INNER,
     *("properties", "frontmatter", "article", "story", "post", "document", "doc", "node", "item", "record", "Item"),
+    "payload",
     "translations",
 )
 _FIELDS = ("fields", "data", "properties", "attributes", "contentFields")  # whose names are no text of a story

@@ -10,7 +10,9 @@ from recommender.reading.formats.shapes.shape import Row, Shape, with_kind
 from recommender.reading.names import EMBARGOES, fold, known_names
 from recommender.reading.status import STATUS_NAMES
 
-_SUFFIX = re.compile(r"(?<=\w)_(?:ss?|[ilfd]s?|bs?|dts?|tdts?|t|txt(?:_[a-z]{2,3})?|text(?:_[a-z]{2})?|str|ws|sort)\Z")
+_SUFFIX = re.compile(
+    r"(?<=\w)_(?:ss?|[ilfd]s?|bs?|dts?|tdts?|t|txt(?:_[a-z]{2,3})?|text(?:_[a-z]{2})?|str|ws|sort|_c)\Z"
+)
 _PREFIX = re.compile(r"(?:[stbdif]s|[stbdif]m|its|itm)_(?:X3b_[a-z]{2}_)?(?=\w)")
 _DECLARED = re.compile(r"(?<=\w):[A-Za-z]+\Z")  # id:ID, of graph databases
 # of rows that were made flat: a part that represents the whole, and objects around the fields of a story
@@ -57,7 +59,9 @@ class _LongNames(Shape):
     def matches(self, names: Collection[str]) -> bool:
         """Check whether two columns have names with a type, or one besides those of Solr itself, or with a place."""
         typed = [name for name in names if isinstance(name, str) and _untyped_name(name) != name]
-        return len(typed) + (not _OWN_COLUMNS.isdisjoint(names)) > 1 or any("." in name for name in typed)
+        return len(typed) + (not _OWN_COLUMNS.isdisjoint(names)) > 1 or any(
+            "." in name or name.endswith("__c") for name in typed
+        )
 
 
 SHAPE = _LongNames(
