@@ -68,7 +68,7 @@ class EventTest:
         is_sure : ndarray of bool, shape (m,)
             Whether they surely are within the hours that count: else the texts must say so more clearly.
         """
-        thresholds = self._thresholds(self.outlets[a], self.published[a], self._n_terms[a], b, is_sure)
+        thresholds = self._thresholds(self.outlets[a], self.published[a], self.n_terms[a], b, is_sure)
         return self._reaches(thresholds, self._pairs(a, b), time=True)
 
     def is_event_of_story(
@@ -152,7 +152,8 @@ class EventTest:
         return np.asarray(~np.isnan(self.scale[:, 1]))
 
     @cached_property
-    def _n_terms(self) -> NDArray[np.int32]:
+    def n_terms(self) -> NDArray[np.int32]:
+        """Number of terms of each row, (n,)."""
         return np.asarray(np.diff(self.terms.indptr))
 
     @cached_property
@@ -179,7 +180,7 @@ class EventTest:
         unsure = np.where(is_undated, settings.event_threshold_undated, settings.event_threshold_untimed)
         threshold = np.where(is_sure, sure, np.maximum(sure, unsure))
         # without dates a few words, such as two headlines, tell nothing of events
-        is_few = np.minimum(n_terms, self._n_terms[rows]) < FEWEST_TERMS
+        is_few = np.minimum(n_terms, self.n_terms[rows]) < FEWEST_TERMS
         return np.where(is_undated & is_few, 1.0, threshold)
 
     def _reaches(self, thresholds: NDArray[np.float64], pairs: _Pairs, *, time: bool) -> NDArray[np.bool_]:

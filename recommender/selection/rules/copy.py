@@ -5,7 +5,7 @@ from numpy.typing import NDArray
 
 from recommender.ranking.score import Ranked
 from recommender.selection.context import Selection, Stories
-from recommender.selection.rules.rule import Mask, PlacementTest, Rule, reject_group_of_last
+from recommender.selection.rules.rule import Mask, PlacementTest, Rule, reject_pairs, take_column
 from recommender.selection.same_event import COPY_VECTORS, COPY_WORDS, FEWEST_TERMS
 
 
@@ -25,7 +25,7 @@ def _has_nearly_the_words(ranked: Ranked, stories: Stories, selection: Selection
     story_lacks_vector = np.asarray(~stories.queries.vectors.any(axis=1))
     lacks_vector = ~selection.events.has_vector[ranked.rows] | story_lacks_vector[:, None]
     story_terms = np.diff(stories.queries.terms.indptr)[:, None]
-    item_terms = np.diff(selection.events.terms.indptr)[ranked.rows]
+    item_terms = selection.events.n_terms[ranked.rows]
     is_long = np.minimum(story_terms, item_terms) >= FEWEST_TERMS
     return np.asarray((lacks_vector | (ranked.dense >= COPY_VECTORS)) & is_long & (ranked.lexical >= COPY_WORDS))
 
@@ -33,14 +33,17 @@ def _has_nearly_the_words(ranked: Ranked, stories: Stories, selection: Selection
 def _rejects_after(ranked: Ranked, stories: Stories, selection: Selection) -> PlacementTest | None:
     if not selection.settings.drop_copies:
         return None
-    is_of_group, events = reject_group_of_last(_copy_groups(ranked, selection)), selection.events
+    groups, events = _copy_groups(ranked, selection), selection.events
     item_rows = np.ascontiguousarray(ranked.rows)
     sketches = events.sketches(item_rows)
 
-    def is_rejected(last: NDArray[np.int64], is_placed: Mask, is_open: Mask) -> Mask:
-        return is_of_group(last, is_placed, is_open) | events.is_near_copy(last, item_rows, sketches, is_open)
+    def rejects(stories: NDArray[np.int64] | slice, last: NDArray[np.int64], is_open: Mask) -> Mask:
+        story_groups = groups[stories]
+        group = take_column(story_groups, last, default=-1)[:, None]
+        is_of_group = (group >= 0) & (story_groups == group)
+        return np.asarray(is_of_group | events.is_near_copy(last, item_rows[stories], sketches[stories], is_open))
 
-    return is_rejected
+    return reject_pairs(ranked, rejects)
 
 
 def _depends_on(selection: Selection) -> NDArray[np.int64] | None:

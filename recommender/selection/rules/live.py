@@ -9,21 +9,20 @@ from recommender.selection.context import Selection, Stories
 from recommender.selection.rules.rule import Mask, Rule
 
 
-def _is_stale(selection: Selection) -> NDArray[np.bool_] | None:
+def _is_stale(selection: Selection, rows: NDArray[np.int64] | slice) -> NDArray[np.bool_] | None:
     hours = selection.settings.live_hours
     if hours is None or not selection.scope.timed:
         return None
-    catalog = selection.catalog
-    return np.asarray(catalog.live & (catalog.published < selection.scope.as_of - int(hours * HOUR_US)))
+    catalog, oldest = selection.catalog, selection.scope.as_of - int(hours * HOUR_US)
+    return np.asarray(catalog.live[rows] & (catalog.published[rows] < oldest))
 
 
 def _rejects(ranked: Ranked, stories: Stories, selection: Selection) -> Mask | None:
-    is_stale = _is_stale(selection)
-    return None if is_stale is None else is_stale[ranked.rows]
+    return _is_stale(selection, ranked.rows)
 
 
 def _depends_on(selection: Selection) -> NDArray[np.int64] | None:
-    is_stale = _is_stale(selection)
+    is_stale = _is_stale(selection, slice(None))
     return None if is_stale is None else is_stale.astype(np.int64)
 
 

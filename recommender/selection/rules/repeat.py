@@ -5,25 +5,27 @@ from numpy.typing import NDArray
 
 from recommender.ranking.score import Ranked
 from recommender.selection.context import Selection, Stories
-from recommender.selection.rules.rule import Mask, PlacementTest, Rule
+from recommender.selection.rules.rule import Mask, PlacementTest, Rule, reject_pairs
 
 
 def _rejects_after(ranked: Ranked, stories: Stories, selection: Selection) -> PlacementTest | None:
     hours, events = selection.settings.repeat_hours, selection.events
     if hours is None:
         return None
-    published = selection.catalog.published[ranked.rows]
+    rows, published = ranked.rows, selection.catalog.published[ranked.rows]
 
-    def is_rejected(last: NDArray[np.int64], is_placed: Mask, is_open: Mask) -> Mask:
+    def rejects(stories: NDArray[np.int64] | slice, last: NDArray[np.int64], is_open: Mask) -> Mask:
+        item_rows, times = rows[stories], published[stories]
         rejected = np.zeros(is_open.shape, dtype=bool)
         row, column = np.nonzero(is_open & (last >= 0)[:, None])
-        may_be_within, is_within = events.within_hours(published[row, last[row]], published[row, column], hours)
+        may_be_within, is_within = events.within_hours(times[row, last[row]], times[row, column], hours)
         row, column = row[may_be_within], column[may_be_within]
-        last_rows, item_rows = ranked.rows[row, last[row]], ranked.rows[row, column]
-        rejected[row, column] = events.is_same_event(last_rows, item_rows, is_within[may_be_within])
+        rejected[row, column] = events.is_same_event(
+            item_rows[row, last[row]], item_rows[row, column], is_within[may_be_within]
+        )
         return rejected
 
-    return is_rejected
+    return reject_pairs(ranked, rejects)
 
 
 REPEAT = Rule(

@@ -14,6 +14,8 @@ from recommender.ranking.score import Ranked
 if TYPE_CHECKING:
     from recommender.selection.context import Selection, Stories
 
+_FEW_PAIRS = 4_096
+
 Mask = NDArray[np.bool_]
 CandidateTest = Callable[[Ranked, "Stories", "Selection"], Mask | None]
 """Marks the candidates, (q, c), that are rejected whatever else the list holds; None = the rule is switched off.
@@ -25,6 +27,11 @@ PlacementTest = Callable[[NDArray[np.int64], Mask, Mask], Mask]
 
 Called with the column of that item in each row, (q,), -1 = none, and with two masks, (q, c): of all items that were
 placed, and of the candidates that are still open.
+"""
+PairTest = Callable[[NDArray[np.int64] | slice, NDArray[np.int64], Mask], Mask]
+"""Marks candidates as a `PlacementTest` does, by the last item alone.
+
+Called with indices of stories, each any number of times, and for each of these a column and the open candidates.
 """
 MakePlacementTest = Callable[[Ranked, "Stories", "Selection"], PlacementTest | None]
 """Makes the `PlacementTest` of a block of stories; None = the rule is switched off."""
@@ -80,6 +87,25 @@ class Rule:
             )
         pin = "A pin puts it there all the same." if self.protects_pins else "No pin puts it there."
         object.__setattr__(self, "remedy", self.remedy or pin)
+
+
+def reject_pairs(ranked: Ranked, rejects: PairTest) -> PlacementTest:
+    """Make a test that rejects candidates by the last item alone.
+
+    Of few candidates all pairs are compared at once: a call costs more than these.
+    """
+    n_stories, width = ranked.rows.shape
+    if n_stories * width * width > _FEW_PAIRS:
+        return lambda last, is_placed, is_open: rejects(slice(None), last, is_open)
+    stories, columns, has_item = np.repeat(np.arange(n_stories), width), np.arange(width), ranked.has_item
+    last = np.where(has_item, columns, -1).ravel()
+    is_rejected_by = rejects(stories, last, has_item[stories] & (columns != last[:, None]))
+    is_rejected_by = is_rejected_by.reshape(n_stories, width, width)
+
+    def is_rejected(last: NDArray[np.int64], is_placed: Mask, is_open: Mask) -> Mask:
+        return np.asarray(is_rejected_by[np.arange(n_stories), last] & (last >= 0)[:, None])
+
+    return is_rejected
 
 
 def reject_group_of_last(groups: NDArray[np.int64]) -> PlacementTest:
