@@ -35,7 +35,7 @@ def dots(
             out[query, column] = total
 
 
-@kernel(least=512)
+@kernel(least=2_048)
 def products(
     start: int, stop: int, stories: NDArray[np.int16], rows: NDArray[np.int16], out: NDArray[np.float32]
 ) -> None:
