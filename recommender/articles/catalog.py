@@ -12,9 +12,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-import scipy.sparse as sp
 from numpy.typing import NDArray
-from scipy.sparse.csgraph import connected_components
 
 from recommender.articles.article import UNDATED
 from recommender.articles.boilerplate import NOTHING, TEXTS, Boilerplate
@@ -197,6 +195,9 @@ class Catalog:
         codes = pc.fill_null(canonical, self.ids.combine_chunks()).combine_chunks().dictionary_encode().indices
         own_group = n_rows + np.arange(n_rows)
         canonical_group = np.where(self.alive, codes.to_numpy().astype(np.int64), own_group)
+        import scipy.sparse as sp  # takes long, and few archives need it
+        from scipy.sparse.csgraph import connected_components
+
         # A graph joins each row to a node of its text and to one of its `canonical_id`.
         nodes = n_rows + np.concatenate([self.text_group, n_rows + canonical_group])
         edges = np.ones(2 * n_rows), (np.tile(np.arange(n_rows), 2), nodes)

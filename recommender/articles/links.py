@@ -9,9 +9,7 @@ from typing import TypeAlias
 
 import numpy as np
 import pyarrow as pa
-import scipy.sparse as sp
 from numpy.typing import NDArray
-from scipy.sparse.csgraph import connected_components
 
 from recommender.articles.article import UNDATED
 from recommender.articles.catalog import Catalog
@@ -238,6 +236,9 @@ def _is_too_common(pairs: _Pairs) -> NDArray[np.bool_]:
 
 def connected_rows(count: int, stories: NDArray[np.integer], items: NDArray[np.integer]) -> NDArray[np.int64]:
     """Return the group of each of `count` rows; rows that links join, directly or through others, share one."""
+    import scipy.sparse as sp  # takes long, and only learning and evaluation need it
+    from scipy.sparse.csgraph import connected_components
+
     graph = sp.coo_matrix((np.ones(len(stories), dtype=bool), (stories, items)), shape=(count, count))
     return np.asarray(connected_components(graph, directed=False)[1] if count else [], dtype=np.int64)
 

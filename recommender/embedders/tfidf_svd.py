@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pyarrow as pa
@@ -11,8 +12,10 @@ from numpy.typing import NDArray
 
 from recommender.articles.text import whole_texts
 from recommender.errors import EmbedderError
-from recommender.features.tfidf import Tfidf
 from recommender.features.vectors import quantise
+
+if TYPE_CHECKING:
+    from recommender.features.tfidf import Tfidf
 
 
 class TfidfSvdEmbedder:
@@ -38,6 +41,8 @@ class TfidfSvdEmbedder:
     def fit(self, articles: pa.Table) -> None:
         """Fit the vocabulary and the decomposition."""
         from sklearn.decomposition import TruncatedSVD
+
+        from recommender.features.tfidf import Tfidf
 
         self._tfidf, matrix = Tfidf.fit(self.prepare(articles))
         dim = min(self.dim, *(size - 1 for size in matrix.shape))
@@ -67,5 +72,7 @@ class TfidfSvdEmbedder:
 
     def load(self, folder: Path) -> None:
         """Read what `save` wrote."""
+        from recommender.features.tfidf import Tfidf  # imports SciPy
+
         self._tfidf = Tfidf.load(folder, "svd_terms")
         self._components = np.load(folder / "svd.npy", allow_pickle=False)
