@@ -48,7 +48,7 @@ def id_texts(ids: Id | Iterable[Id]) -> list[str]:
 
 
 def require_single(given: Any, call: str, several: str) -> None:
-    """Raise `SettingsError` if a call that takes one id got several, or none.
+    """Raise `SettingsError` if a call that takes one id got several, or a story.
 
     `call`: name of the function. `several`: what to do instead.
 
@@ -58,7 +58,7 @@ def require_single(given: Any, call: str, several: str) -> None:
     Traceback (most recent call last):
     recommender.errors.SettingsError: get takes one id, got list [2, 3]; call it for each
     """
-    if given is None or (isinstance(given, Iterable | Article) and not isinstance(given, str | UUID)):
+    if isinstance(given, Iterable | Article) and not isinstance(given, str | UUID):
         raise SettingsError(f"{call} takes one id, got {type(given).__name__} {str(given)[:60]}; {several}")
 
 

@@ -129,7 +129,8 @@ class PublishedLists(EditorActions):
         self.overlay.refresh()
         if article_id in self.overlay.withdrawn:
             return ReadNext(article_id, "withdrawn", version=self.version)
-        record = None if article_id in self.overlay.unpublished else self._reader.get(article_id)
+        is_unknown = not isinstance(article_id, str) or article_id in self.overlay.unpublished
+        record = None if is_unknown else self._reader.get(article_id)
         if record is None:
             return ReadNext(article_id, "unknown", version=self.version)
         hidden, blocked, decisions = self.overlay.hidden, self.overlay.blocked, self.overlay.decisions

@@ -17,25 +17,28 @@ _ALIASES = {
         "document_id record_id pk id_article id_artículo id_noticia id_artigo id_articolo id_notizia id_artykułu "
         "id_статьи identifier identifiant identificador identificatore identyfikator identifikator kennung 编号 編號 "
         "記事id 文章id 记事编号 記事番号 記事コード номер идентификатор 기사id 기사번호 azonosító tunnus código codice "
-        "kod"
+        "kod id_članka id_článku juttu_id straipsnio_id mã_bài mã_bài_viết المعرف معرف מזהה شناسه आईडी κωδικός "
+        "ідентифікатор ид รหัส 文章编号 文章編號"
     ),
     "title": (
         "headline head name headlines post_title web_title heading display_title title_text article_title story_title "
-        "news_title head_line main_title hed artikeltitel titre_article titre_de_l'article encabezado artikelkop "
-        "titel überschrift ueberschrift schlagzeile hauptzeile titelzeile titre título titular titre_principal titolo "
-        "tytuł nagłówek titulek nadpis tittel otsikko cím főcím başlık titlu titlul τίτλος заголовок название 标题 "
-        "標題 タイトル 見出し 제목 kop"
+        "content_title news_title head_line main_title hed artikeltitel titre_article titre_de_l'article encabezado "
+        "artikelkop titel überschrift ueberschrift schlagzeile hauptzeile titelzeile titre título titular "
+        "titre_principal titolo tytuł nagłówek titulek nadpis tittel otsikko cím főcím başlık titlu titlul τίτλος "
+        "заголовок название 标题 標題 タイトル 見出し 제목 kop العنوان عنوان כותרת शीर्षक หัวข้อ tiêu_đề judul naslov "
+        "наслов antraštė"
     ),
     "body": (
         "text content_encoded content article_body full_text body_html content_html html body_text content_text "
         "content_elements inhalt fließtext fliesstext haupttext artikelinhalt textinhalt corps corps_du_texte "
-        "corps_de_l'article texte_intégral texte_de_l'article artikeltekst artikkeltekst broodtekst brødtekst "
-        "brödtext leipäteksti post_content post_body story_text story_body story_content article_content news_content "
-        "body_copy copy_text article_text maintext plaintext plain_content main_content body_value blocks "
-        "content_blocks body_blocks rich_text body_json content_json artikeltext volltext texte contenu article texto "
-        "contenido cuerpo cuerpo_de_la_noticia tekst inhoud testo corpo corpo_do_texto conteúdo conteudo treść obsah "
-        "sisältö szöveg tartalom metin içerik κείμενο текст содержание 正文 内容 內容 内文 內文 本文 본문 내용 "
-        "rich_content artikel story"
+        "corps_de_l'article texte_intégral texte_de_l'article artikeltekst artikkeltekst broodtekst brødtekst brödtext "
+        "leipäteksti post_content post_body story_text story_body story_content article_content news_content body_copy "
+        "copy_text article_text maintext plaintext plain_content main_content body_value blocks content_blocks "
+        "body_blocks rich_text body_json content_json artikeltext volltext texte contenu article texto contenido "
+        "cuerpo cuerpo_de_la_noticia tekst inhoud testo corpo corpo_do_texto conteúdo conteudo treść obsah sisältö "
+        "szöveg tartalom metin içerik κείμενο текст содержание 正文 内容 內容 内文 內文 本文 본문 내용 rich_content "
+        "artikel story paragraphs النص المحتوى תוכן متن محتوا सामग्री เนื้อหา nội_dung isi isi_berita teksti besedilo "
+        "sadržaj tekstas"
     ),
     "lead": (
         "abstract summary description standfirst dek teaser subtitle excerpt short_description trail_text subheadline "
@@ -45,35 +48,45 @@ _ALIASES = {
         "onderkop content_summary meta_description deck intro description_text alternative_headline vorspann "
         "zusammenfassung chapô résumé resumen entradilla samenvatting ingress manchet ingressi perex úvod sommario "
         "sottotitolo resumo linha_fina podtytuł zajawka bevezető özet spot лид подзаголовок аннотация анонс 摘要 要約 "
-        "リード リード文 요약 부제"
+        "リード リード文 요약 부제 sapo ringkasan الملخص ملخص כותרת_משנה תקציר خلاصه لید सारांश podnaslov поднаслов "
+        "부제목 subtítol"
     ),
     "section": (
         "category desk channel rubric department categories section_name article_section category_name "
         "article_category section_title category_title post_category primary_section desk_section ressort rubrik "
         "primary_category sections kategorie rubrique catégorie sección categoría rubriek sezione seção editoria secao "
         "dział kategoria kategori avdelning seksjon sektion osasto rovat rubrika bölüm рубрика раздел категория 栏目 "
-        "欄目 分类 分類 カテゴリ カテゴリー 섹션"
+        "欄目 分类 分類 カテゴリ カテゴリー 섹션 القسم قسم التصنيف מדור קטגוריה بخش دسته श्रेणी หมวดหมู่ chuyên_mục "
+        "κατηγορία ενότητα 카테고리 secció kategorija категорија категорія"
     ),
     "tags": (
         "keywords topics labels subject subjects tag_names tag tag_list post_tag metakey meta_keywords schlagworte "
-        "schlagwörter stichworte stichwörter mots_clés etiquetas palabras_clave palavras_chave trefwoorden "
-        "onderwerpen parole_chiave etichette tagi słowa_kluczowe nyckelord emneord stikord avainsanat klíčová_slova "
-        "štítky címkék kulcsszavak etiketler теги метки ключевые_слова 标签 標籤 タグ キーワード 태그"
+        "schlagwörter stichworte stichwörter mots_clés etiquetas palabras_clave palavras_chave trefwoorden onderwerpen "
+        "parole_chiave etichette tagi słowa_kluczowe nyckelord emneord stikord avainsanat klíčová_slova štítky címkék "
+        "kulcsszavak etiketler теги метки ключевые_слова 标签 標籤 タグ キーワード 태그 الوسوم תגיות برچسبها टैग แท็ก "
+        "từ_khóa ετικέτες мітки oznake"
     ),
     "language": (
         "lang locale locale_code languages_code in_language language_code lang_code item_language human_language "
-        "sprache langue idioma lingua taal język språk sprog kieli jazyk nyelv dil язык 语言 語言 言語 언어"
+        "sprache langue idioma lingua taal język språk sprog kieli jazyk nyelv dil язык 语言 語言 言語 언어 ngôn_ngữ "
+        "bahasa اللغة שפה زبان γλώσσα мова ภาษา jezik"
     ),
     "author": (
         "authors byline creator dc_creator author_name author_display_name coauthors authored_by written_by "
         "author_username created_by_alias writer reporter autor autorin autor_in autoren verfasser verfasserin "
         "redakteur auteur auteurs autora autores autore forfatter skribent författare kirjoittaja szerző yazar "
-        "journaliste автор 作者 著者 筆者 記者 저자 기자"
+        "journaliste автор 作者 著者 筆者 記者 저자 기자 bylines الكاتب كاتب כתב מחבר نویسنده लेखक ผู้เขียน tác_giả "
+        "penulis wartawan συντάκτης 기자명 작성자 執筆者 autorius аутор"
     ),
-    "source": "brand publisher outlet publication site site_name source_name newspaper",
+    "source": (
+        "brand publisher outlet publication site site_name source_name newspaper المصدر מקור منبع nguồn sumber πηγή "
+        "джерело 来源 來源 매체명 언론사"
+    ),
     "url": (
         "link permalink canonical_url web_url website_url article_url post_url page_url html_url story_url webadresse "
-        "requested_url full_url internetadresse artikel_url artikellink lien adresse_web enlace indirizzo ссылка"
+        "requested_url full_url internetadresse artikel_url artikellink lien adresse_web enlace indirizzo ссылка "
+        "الرابط رابط קישור پیوند लिंक ลิงก์ đường_dẫn tautan σύνδεσμος посилання 링크 链接 鏈接 連結 リンク adres_url "
+        "poveznica nuoroda"
     ),
     "image_url": (
         "image thumbnail picture feature_image top_image lead_image url_to_image photo main_image hero_image "
@@ -89,7 +102,10 @@ _ALIASES = {
         "posted posted_at posted_on date datetime timestamp created_at created created_date create_date date_created "
         "created_on created_time creation_date creation_time erstellt_am créé_le time seen_date datum fecha tarih dato "
         "päivämäärä dátum дата_публикации опубликовано дата 发布时间 發布時間 发布日期 發布日期 日期 公開日 公開日時 "
-        "掲載日 掲載日時 配信日時 日付 게시일 등록일 발행일 날짜 data"
+        "掲載日 掲載日時 配信日時 日付 게시일 등록일 발행일 날짜 data تاريخ_النشر תאריך_פרסום تاریخ_انتشار "
+        "प्रकाशन_तिथि วันที่เผยแพร่ ngày_đăng ngày_xuất_bản tanggal_terbit tanggal_tayang tanggal "
+        "ημερομηνία_δημοσίευσης ημερομηνία дата_публікації опубліковано 등록일시 게시일시 발행일시 입력일시 "
+        "data_de_publicació datum_objave датум_објаве objavljeno paskelbta"
     ),
     "updated_at": (
         "modified_gmt post_modified_gmt updated modified modified_at date_modified last_modified lastmod post_modified "
@@ -97,7 +113,8 @@ _ALIASES = {
         "modified_date update_date date_updated modification_date content_modified updated_on modified_on "
         "post_modified_date miseajour wijzigingsdatum data_modyfikacji data_aktualizacji zmodyfikowano muokattu "
         "päivitetty módosítva дата_изменения дата_обновления обновлено изменено 更新日 更新日時 更新时间 更新時間 "
-        "修改时间 수정일"
+        "修改时间 수정일 تاريخ_التحديث תאריך_עדכון ngày_cập_nhật tanggal_diperbarui ημερομηνία_ενημέρωσης оновлено "
+        "дата_оновлення 수정일시 datum_izmjene"
     ),
     "expires_at": (
         "publish_down expires expiry valid_until valid_to valid_through offline_date offline_at offline_from "
@@ -154,11 +171,14 @@ _KICKERS = (
     "kicker overline dachzeile spitzmarke surtitre antetítulo occhiello chapéu bovenkop nadtytuł nadtitulek vinjett "
     "stikktittel trompet yläotsikko felcím üst_başlık eyebrow pretitle pre_title supertitle надзаголовок"
 )
-_NORDIC = {"brodtext", "brødtekst", "ingress", "manchet", "skribent", "avdelning", "sektion", "nyckelord", "emneord"}
+_NORDIC = {"brodtext", "brodtekst", "ingress", "manchet", "skribent", "avdelning", "sektion", "nyckelord", "emneord"}
 _OF_NO_STORIES = {  # columns of tables of people, topics and media, whose names are no titles
     *("email", "mail", "firstname", "lastname", "username", "userlogin", "bio", "biography", "avatar", "avatarurls"),
     *("taxonomy", "parent", "parentid", "count", "role", "twitter", "storycount", "postcount", "articlecount"),
 }
+
+
+_LETTERS = str.maketrans("ıłøđ", "ilod")  # which are not made of another one and a mark
 
 
 @lru_cache(maxsize=20_000)
@@ -171,12 +191,12 @@ def fold(name: str) -> str:
     (True, 'auteurs', 'titulo')
     """
     if not name.isascii():
-        name = "".join(sign for sign in normalize("NFKD", name.casefold()) if not combining(sign)).replace("ı", "i")
+        name = "".join(sign for sign in normalize("NFKD", name.casefold()) if not combining(sign)).translate(_LETTERS)
     return re.sub(r"[\W_]+", "", name).casefold()
 
 
 _ID_LIKE = re.compile(r"(?:^|[\W_])(?i:id|nr|no|num|number|nummer|key|code|ref)\.?$|[a-z](?:ID|Id|Nr|Key)$")
-_OF_STORY = re.compile(r"(?:article|story|post|news|node|artikel)(?!name$|head$|format$|text$|title$)(.+)")
+_OF_STORY = re.compile(r"(?:article|story|post|news|node|artikel|content)(?!name$|head$|format$|text$|title$)(.+)")
 _AGAIN = re.compile(r"(.+) [2-9]")
 """The name of a column behind another of this name, as readers call it."""
 KICKERS = frozenset(map(fold, _KICKERS.split()))

@@ -40,7 +40,7 @@ _KEYS = (
     "$uuid", "$timestamp", "en", "main", "original", "webTitle", "data", "attributes", "_seconds", "seconds", "node",
     "nodes", "edges", "t", "S", "N", "SS", "L", "BOOL", "stringValue", "timestampValue", "integerValue",
     "doubleValue", "booleanValue", "arrayValue", "values", "tag", "keyword", "target_id",
-    "string", "long", "int", "array", "list", "element", "v",
+    "string", "long", "int", "array", "list", "element", "v", "author", "person", "category",
 )  # fmt: skip
 _NAMES = ("name", "term", "label", "title", "slug")
 _ADDRESSES = ("url", "href", "src", "contentUrl", "@id", "link", "canonical", "uri", "original", "path")

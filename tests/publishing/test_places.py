@@ -72,7 +72,8 @@ class TestContract:
         assert lists.get("t0-s0").status == "ok"
         assert (lists.get("alone").status, lists.get("alone").shortfall) == ("empty", 3)
         assert lists.get("embargoed").status == "not_computed"
-        assert lists.get("no-such-id").status == "unknown"
+        for unknown in ("no-such-id", None, 2.5):
+            assert lists.get(unknown).status == "unknown"  # type: ignore[arg-type]
         assert lists.withhold("t0-s1") == 1
         assert (lists.get("t0-s1").status, len(lists.get("t0-s1"))) == ("withheld", 0)
         assert "t0-s1" in {item.article_id for found in map(lists.get, ["t0-s0", "t0-s2"]) for item in found}

@@ -166,6 +166,18 @@ def test_what_is_no_sheet_is_told(tmp_path: Path) -> None:
         "id;Заголовок;Текст;Дата публикации;Рубрика",
         "编号;标题;内容;发布时间;栏目",
         "記事ID;タイトル;本文;公開日時;カテゴリー",
+        "기사번호;제목;본문;등록일시;카테고리",
+        "المعرف;العنوان;النص;تاريخ النشر;القسم",
+        "מזהה;כותרת;תוכן;תאריך פרסום;מדור",
+        "شناسه;عنوان;متن;تاریخ انتشار;بخش",
+        "आईडी;शीर्षक;सामग्री;प्रकाशन तिथि;श्रेणी",
+        "Κωδικός;Τίτλος;Κείμενο;Ημερομηνία δημοσίευσης;Κατηγορία",
+        "ідентифікатор;заголовок;текст;дата публікації;рубрика",
+        "รหัส;หัวข้อ;เนื้อหา;วันที่เผยแพร่;หมวดหมู่",
+        "Mã bài;Tiêu đề;Nội dung;Ngày đăng;Chuyên mục",
+        "id;Judul;Isi;Tanggal terbit;Kategori",
+        "id_clanka;Naslov;Tekst;Datum objave;Rubrika",
+        "id_artykulu;Tytul;Tresc;Data publikacji;Dzial",
     ],
 )
 def test_columns_with_names_of_other_languages_are_known(tmp_path: Path, header: str) -> None:

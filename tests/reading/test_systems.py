@@ -822,6 +822,12 @@ FURTHER: dict[str, tuple[Any, list[dict[str, Any]], dict[str, int]]] = {
         [{"id": "7", "author": "Ann Lee", **FERRY}],
         {},
     ),
+    "authors and categories within objects that join tables": (
+        [{"id": 7, **FERRY, "authors": [{"id": 1, "author": {"name": "Ann"}}, {"person": {"firstName": "Bo"}}],
+          "categories": [{"category": {"name": "Local"}}]}],
+        [{"id": "7", "author": "Ann, Bo", "section": "Local"}],
+        {},
+    ),
     "Joomla": (
         [
             {"id": id_, "title": "Ferry", "introtext": "<p>It ran aground.</p>", "fulltext": full, "catid": 2,
