@@ -31,7 +31,6 @@ from recommender import (
 from recommender.features.families import FAMILIES
 from recommender.features.pairs import Pairs, pair_features
 from recommender.lists.readnext import ReadNext
-from recommender.lists.values import to_lists
 from tests.support.checkerboard import START, WITHIN_TOPICS, checkerboard, topic_of
 
 SUM = {"ranking.ranker": "none", "ranking.dense_weight": 0.5, "ranking.lexical_weight": 0.5}
@@ -118,20 +117,6 @@ def test_one_is_a_batch_of_one(fitted: Recommender) -> None:
     everyone = fitted.catalog.ids.to_pylist()
     assert fitted.recommend_many(everyone) == [fitted.recommend(i) for i in everyone]
     assert fitted.recommend_many(everyone[::-1]) == fitted.recommend_many(everyone)[::-1]
-
-
-def test_values_are_those_of_the_records(newsroom: Recommender) -> None:
-    batches = list(newsroom.lister(k=3).lists(np.arange(len(newsroom.catalog))))
-    withdrawn, nobody = batches[0].column("items").flatten().field("article_id")[0].as_py(), frozenset[str]()
-    for batch in batches:
-        records = batch.to_pylist()
-        assert to_lists(batch, nobody, frozenset()) == [ReadNext.of(record) for record in records]
-        for gone, blocked in (({withdrawn}, set()), (set(), {(withdrawn, None)})):
-            found = to_lists(batch, frozenset(gone), frozenset(blocked))
-            assert found == [ReadNext.of(record, frozenset(gone), frozenset(blocked)) for record in records]
-            assert all(withdrawn not in ids(one) for one in found)
-        later = batch.slice(len(batch) // 2)
-        assert to_lists(later, nobody, frozenset()) == [ReadNext.of(record) for record in later.to_pylist()]
 
 
 def test_order_of_input_rows_does_not_matter(tfidf: Settings) -> None:

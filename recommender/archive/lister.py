@@ -25,7 +25,7 @@ from recommender.lists.block import Block, Heading
 from recommender.lists.readnext import Rejected
 from recommender.lists.reasons import explain
 from recommender.lists.records import to_batch
-from recommender.lists.values import add_reached_caps, to_rejected
+from recommender.lists.rejected import add_reached_caps, to_rejected
 from recommender.ranking.choices import Choices
 from recommender.ranking.score import Contributions, Ranked, Scorer, is_among
 from recommender.search.pools import Candidates, Checkpoint, Pools, StoryQueries

@@ -252,7 +252,7 @@ def find_ranker(wanted: str, space: str, fingerprint: str) -> Ranker | None:
     'auto' takes the ranker that was learned in that space, and a file that was learned with vectors of another embedder
     is refused.
 
-    Raises `SettingsError`.
+    Raises `SettingsError` if the file cannot be used.
     """
     if wanted == "none":
         return None
