@@ -7,17 +7,18 @@ import re
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from recommender.articles.scripts import CAPITAL
+
 _END = "MORE"
 _LONGEST = 1_000  # characters from a name to the end of its links
 _AFTER = re.compile(r"MORE(?<=[a-z ]MORE)(?![\w-])")  # begins with plain letters, which are found many times faster
-_CAPITAL = "[" + "".join(chr(point) for point in range(0x590) if chr(point).isupper()) + "]"
-_NAME = rf"{_CAPITAL}[\w.'’-]*"
+_NAME = rf"{CAPITAL}[\w.'’-]*"
 _SMALL = "de|del|di|da|van|von|der|den|la|le|bin|al"
 # "Ada Reed Ada Jane ReedStorm hits the coast Rates rise MORE": a name, the whole name run together with headlines
 _BEGIN = re.compile(
-    rf"(?P<shown>(?<![\w'’-])(?P<last>{_CAPITAL}[\w'’-]+)(?:,? [JS]r\.?)?(?:['’]s)?)(?:,? |(?={_CAPITAL}))"
+    rf"(?P<shown>(?<![\w'’-])(?P<last>{CAPITAL}[\w'’-]+)(?:,? [JS]r\.?)?(?:['’]s)?)(?:,? |(?={CAPITAL}))"
     rf"(?:(?:{_NAME}|\({_NAME}\)|{_SMALL}) ){{0,6}}?(?P=last)(?:,? [JS]r\.?)?"
-    rf"(?=[^\W_a-z]|[‘'“\"\[(#]| (?:[‘'“\"\d]|{_CAPITAL}))"
+    rf"(?=[^\W_a-z]|[‘'“\"\[(#]| (?:[‘'“\"\d]|{CAPITAL}))"
 )
 
 

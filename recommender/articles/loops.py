@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import unicodedata
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from recommender.articles.sentence_loops import mix
 from recommender.compute.kernels import kernel
 
 # The numbers that loops read stand in this file, since only its changes make the machine code on disk anew.
@@ -92,13 +92,6 @@ def _is_accent(mark: str) -> bool:
 
 _TABLE = 0x3100  # kana are the last characters with accents
 _KIND, _SMALL, _CAPITAL = _letters()
-
-
-def mix(value: Any) -> Any:
-    """Mix the bits of a hash, so that similar numbers differ in all bits."""
-    value = (value ^ (value >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
-    value = (value ^ (value >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
-    return value ^ (value >> np.uint64(31))
 
 
 def hash_words(data: _Bytes, start: int, stop: int, word: _Hashes, is_name: NDArray[np.bool_]) -> int:

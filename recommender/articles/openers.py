@@ -10,6 +10,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
+from recommender.articles.scripts import CAPITAL
+
 LINK_LABELS = (
     *("read more", "read also", "also read", "read next", "read on", "see also", "see more", "more on this"),
     *("more on this story", "related", "related stories", "related story", "related articles", "related article"),
@@ -67,10 +69,9 @@ LINK_CLOSERS = (
 """Two words that end a paragraph which is the headline of another story, in small letters."""
 
 _LONGEST = 160  # characters of a text in which openers stand
-_CAPITAL = "[" + "".join(chr(point) for point in range(0x590) if chr(point).isupper()) + "]"
 _LETTER = r"[^\W\d_]"
 _SMALL = "and|und|et|y|e|en|og|och|de|van|von|der|den|la|le|du|da|dos|al|bin|ten|for|in|&"
-_NAME = rf"{_CAPITAL}[\w.'’-]*"
+_NAME = rf"{CAPITAL}[\w.'’-]*"
 _BYLINE = re.compile(
     r"\s*(?:By|BY|by|Von|VON|Par|PAR|Por|POR|Door|DOOR|Di|DI|Av|AV|Af|AF) "
     rf"{_NAME}(?: (?:{_NAME}|{_SMALL}))*(?:, [^\n.!?]+)?[ \t]*\n\s*"
@@ -81,18 +82,16 @@ _AGENCIES = (
     "ČTK|CTK|Lusa|Europa Press|Yonhap|KCNA|EPD|KNA|SID|Anadolu|AA|MTI|BNS|Agency|Agencies|CNN|RTR|Tanjug|Agerpres"
 )
 _AFTER = rf"(?:, (?:{_LETTER}|[. ])+)?(?:, (?:{_LETTER}|[. ]){{0,14}}\d\d?\.?(?: (?:{_LETTER}|\.)+)?)? ?"
-_CAPITALS = rf"{_CAPITAL}(?:{_CAPITAL}|[.'’/ -])+{_AFTER}"
+_CAPITALS = rf"{CAPITAL}(?:{CAPITAL}|[.'’/ -])+{_AFTER}"
 _DASH, _DASHES = "(?:--|[-–—])", " -–—"
-_OF_AGENCY = rf"(?:{_CAPITAL}(?:{_LETTER}|[.'’/ -])*{_AFTER})?\((?i:{_AGENCIES})(?:/{_LETTER}+)*\)"
+_OF_AGENCY = rf"(?:{CAPITAL}(?:{_LETTER}|[.'’/ -])*{_AFTER})?\((?i:{_AGENCIES})(?:/{_LETTER}+)*\)"
 _WIRE = re.compile(
     rf"\s*(?:(?:{_OF_AGENCY}|{_CAPITALS}\({_LETTER}(?:{_LETTER}|[ ./&-])+\)) ?(?:{_DASH}|:) ?"
-    rf"|{_OF_AGENCY} ?(?=[“\"]?{_CAPITAL}))"  # "Washington (CNN) The president"
+    rf"|{_OF_AGENCY} ?(?=[“\"]?{CAPITAL}))"  # "Washington (CNN) The president"
 )
 _DATELINE = re.compile(rf"\s*(?P<place>{_CAPITALS}){_DASH} ")
 # A quick test of whether a text may begin with an opener.
-_MAY_OPEN = re.compile(
-    rf"\s*(?:[A-Za-z]{{2,4}} {_CAPITAL}|{_CAPITAL}{{2}}|[^\n(]*\([^\n)]+\) ?(?:[–—:“\"-]|{_CAPITAL}))"
-)
+_MAY_OPEN = re.compile(rf"\s*(?:[A-Za-z]{{2,4}} {CAPITAL}|{CAPITAL}{{2}}|[^\n(]*\([^\n)]+\) ?(?:[–—:“\"-]|{CAPITAL}))")
 _LONGEST_CAPTION = 1_200  # characters
 _CAPTION = re.compile(
     r"\s*(?:"

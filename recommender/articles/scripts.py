@@ -22,6 +22,8 @@ _HAN_KANA = "\u3005\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U0002000
 _HANGUL = "\uac00-\ud7a3"
 _STACKED = "\u0e01-\u0e3a\u0e40-\u0e4e\u0e81-\u0ebd\u0ec0-\u0ece\u0edc-\u0edf\u1000-\u103f\u1050-\u109d\u1780-\u17d3"
 _GAPLESS = re.compile(f"[{_HAN_KANA}]{{2,}}|[{_HANGUL}]{{3,}}|[{_STACKED}]+")
+CAPITAL = "[" + "".join(chr(point) for point in range(0x590) if chr(point).isupper()) + "]"
+"""Matches a capital letter."""
 PAIR = f"^(?:[{_HAN_KANA}]{{2}}|[{_HANGUL}]{{2}}|[{_STACKED}]+)$"
 """Matches the pairs of `pair_characters`, and Korean words of two syllables."""
 _CLUSTER = re.compile(  # a letter with all that is written around it

@@ -32,7 +32,7 @@ SMALL_LETTER = np.array([byte + 32 if 0x41 <= byte <= 0x5A else byte for byte in
 
 
 def mix(value: Any) -> Any:
-    """Mix the bits of a hash, so that similar numbers differ in all bits."""
+    """Mix the bits of a hash, so that similar numbers differ in all bits (splitmix64)."""
     value = (value ^ (value >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
     value = (value ^ (value >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
     return value ^ (value >> np.uint64(31))

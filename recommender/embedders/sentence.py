@@ -23,6 +23,7 @@ from recommender.embedders.prompts import choose_prompt, read_conventions
 from recommender.errors import EmbedderError
 from recommender.features.vectors import quantise
 from recommender.settings import EmbeddingSettings
+from recommender.storage.atomic import sha256
 
 DEFAULT_MODEL = "all-MiniLM-L6-v2"
 DEFAULT_LANGUAGES = frozenset({"en"})
@@ -245,8 +246,7 @@ def _identity(model: str) -> str:
 @cache
 def _sha256(path: Path, size: int, mtime_ns: int) -> str:
     """Return the digest of a file; of a large one that has not changed it is computed once in a process."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+    return sha256(path)
 
 
 def _weights_file(folder: Path) -> Path:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from recommender.lists.readnext import MORE, MOST_REASONS
+from recommender.lists.readnext import MORE, MOST_REASONS, renumbered
 
 
 def boosted(record: dict[str, Any], factors: Mapping[str, float], learned: bool) -> dict[str, Any]:
@@ -30,8 +30,7 @@ def boosted(record: dict[str, Any], factors: Mapping[str, float], learned: bool)
     boosted_items = [_boost_item(item, factors, learned) for item in items if item["source"] != "pinned"]
     boosted_items.sort(key=lambda item: (item["source"] in MORE, -item["score"]))
     others = iter(boosted_items)
-    items = [item if item["source"] == "pinned" else next(others) for item in items]
-    items = [item if item["rank"] == rank else {**item, "rank": rank} for rank, item in enumerate(items, 1)]
+    items = renumbered(item if item["source"] == "pinned" else next(others) for item in items)
     n_items = len(record["items"])
     return {**record, "items": items[:n_items], "reserves": items[n_items:]}
 

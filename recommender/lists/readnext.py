@@ -257,7 +257,7 @@ def current(
     Reserves take the places of items withdrawn or blocked (item, story or None) since; `pinned` are places, ascending,
     and the items that stand there, each a record of an item.
     """
-    story, k, status = record["article_id"], record["k"], record["status"]
+    story, k = record["article_id"], record["k"]
     pinned_ids = {item["article_id"] for _, item in pinned}
 
     def stays(item: Mapping[str, Any]) -> bool:
@@ -270,10 +270,12 @@ def current(
         for position, item in pinned:
             if stays(item):
                 items.insert(min(position, k) - 1, item)
-    items = [item if item["rank"] == rank else {**item, "rank": rank} for rank, item in enumerate(items, 1)]
-    if status in _WITH_LIST:
-        status = status_of([item["source"] for item in items[:k]], k)
-    return {**record, "status": status, "items": items[:k], "reserves": items[k:]}
+    return _with_items(record, renumbered(items), k)
+
+
+def renumbered(items: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Return items of a record with their ranks in this order."""
+    return [item if item["rank"] == rank else {**item, "rank": rank} for rank, item in enumerate(items, 1)]
 
 
 def resized(record: Mapping[str, Any], k: int) -> dict[str, Any]:
@@ -286,7 +288,11 @@ def resized(record: Mapping[str, Any], k: int) -> dict[str, Any]:
     >>> [item["article_id"] for item in found["items"]], found["status"]
     (['b', 'c', 'd'], 'short')
     """
-    items, status = [*record["items"], *record["reserves"]], record["status"]
+    return _with_items(record, [*record["items"], *record["reserves"]], k)
+
+
+def _with_items(record: Mapping[str, Any], items: list[dict[str, Any]], k: int) -> dict[str, Any]:
+    status = record["status"]
     if status in _WITH_LIST:
         status = status_of([item["source"] for item in items[:k]], k)
     return {**record, "status": status, "k": k, "items": items[:k], "reserves": items[k:]}

@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from recommender.articles.article import UNDATED
 from recommender.articles.catalog import Catalog
+from recommender.articles.sentence_loops import mix
 from recommender.articles.text import whole_texts
 from recommender.embedders import SentenceTransformerEmbedder
 from recommender.embedders.cache import VectorCache
@@ -105,9 +106,7 @@ class Random(Scorer):
         self._codes = np.concatenate([self._codes, _codes(articles)])
 
     def scores(self, stories: pa.Table) -> NDArray[np.float64]:
-        mixed = _codes(stories)[:, None] ^ (self._codes * np.uint64(0x9E3779B97F4A7C15))[None, :]
-        for shift, factor in ((30, 0xBF58476D1CE4E5B9), (27, 0x94D049BB133111EB), (31, 1)):  # splitmix64
-            mixed = (mixed ^ (mixed >> np.uint64(shift))) * np.uint64(factor)
+        mixed = mix(_codes(stories)[:, None] ^ (self._codes * np.uint64(0x9E3779B97F4A7C15))[None, :])
         return np.asarray((mixed >> np.uint64(11)) / 2.0**53)
 
 
