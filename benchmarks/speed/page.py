@@ -203,6 +203,31 @@ def whole_run() -> Iterator[str]:
     )
 
 
+def refreshes() -> Iterator[str]:
+    """Report the time of refreshes."""
+    found = loaded("refreshes")
+    yield "## A refresh"
+    yield ""
+    yield f"`python -m benchmarks.refreshes FOLDER`, {found['machine']['cpu']}; new stories in a published archive,"
+    yield "from the start of the process to published Parquet and the saved archive. *Processor*: of both cores."
+    yield ""
+    yield from table(
+        ("stories", "new stories", "lists made again", "by the clock", "processor", "peak memory", "load"),
+        (
+            (
+                f"{row['stories']:,}, {found['settings']['seeds']}",
+                f"{row['changes']:,}",
+                f"{row['recomputed']:,}",
+                seconds(row["seconds"]),
+                seconds(row["processor seconds"]),
+                f"{row['peak MiB']:,} MiB",
+                row["load"][0],
+            )
+            for row in found["rows"]
+        ),
+    )
+
+
 def reading() -> Iterator[str]:
     """Report the time of reading files."""
     found = loaded("reading")
@@ -239,8 +264,10 @@ def serving() -> Iterator[str]:
 
 def document() -> str:
     """Return the page."""
-    parts = ["\n".join(part()) for part in (candidates, lists, whole_run, peers, reading, serving)]
-    return HEAD + "\n" + "\n\n".join(parts) + "\n"
+    parts = [candidates, lists, whole_run, peers, reading, serving]
+    if (RESULTS / "refreshes.json").exists():
+        parts.insert(3, refreshes)
+    return HEAD + "\n" + "\n\n".join("\n".join(part()) for part in parts) + "\n"
 
 
 def main() -> None:

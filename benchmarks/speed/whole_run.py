@@ -49,14 +49,18 @@ class Times:
         self._last = now
 
 
-def run(archive: ScaleArchive, folder: Path, format: str) -> dict[str, Any]:
-    """Run `precompute` once, and return its figures."""
+def with_ranker(archive: ScaleArchive, folder: Path) -> Recommender:
+    """Make a recommender with the shipped ranker, which is written to a folder as one for the archive's vectors."""
     embedder = archive.embedder()
     ranker = orjson.loads(Ranker.default(RANKER).to_json()) | {"embedder": embedder.space}
     (folder / "ranker.json").write_bytes(orjson.dumps(ranker))
     settings = Settings.of({"ranking": {"ranker": str(folder / "ranker.json")}})
-    times = Times()
-    rec = Recommender(settings, embedder=embedder)
+    return Recommender(settings, embedder=embedder)
+
+
+def run(archive: ScaleArchive, folder: Path, format: str) -> dict[str, Any]:
+    """Run `precompute` once, and return its figures."""
+    rec, times = with_ranker(archive, folder), Times()
     summary = precompute(
         archive.articles, folder / "lists", recommender=rec, format=format, progress=times, resume=folder / "resume"
     )
