@@ -152,7 +152,8 @@ def _mask_near_changes(
         strict=True,
     )
     for (_, rows_before), (_, rows_now), (indices, changed) in groups:
-        if was.uses_reach(rows_before) and now.uses_reach(rows_now):  # else each is compared with all
+        is_near[indices] = len(changed) > 0  # each is compared with all
+        if was.uses_reach(rows_before) and now.uses_reach(rows_now):
             is_near[indices] = False
             for block, best in now.nearest(queries.take(indices), changed, 1, within_reach=True):
                 is_near[indices[block]] = best[:, 0] >= 0
