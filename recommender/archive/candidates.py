@@ -91,7 +91,9 @@ def find_candidates(
     candidates, is_lost = pools.candidates(scope.allowed)
     is_lost |= (scope.days_before, scope.days_around) != (pool_scope.days_before, pool_scope.days_around)
     search = archive.retriever(scope, k)
-    if archive.searched.reach is not None and scope.allowed.sum() < _LEFT * pool_scope.allowed.sum():
+    if archive.searched.reach is not None and (
+        np.count_nonzero(scope.allowed) < _LEFT * np.count_nonzero(pool_scope.allowed)
+    ):
         search = replace(search, limits=replace(search.limits, exact=len(archive.catalog)))  # too few within reach
         is_lost |= (candidates.rows >= 0).sum(axis=1) < search.count
     lost = np.flatnonzero(is_lost)

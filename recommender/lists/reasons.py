@@ -22,6 +22,7 @@ from recommender.ranking.score import DEVELOPMENT, EVERGREEN, MORE, PINNED, VARI
 _TEXTS = ("words", "title", "lead")  # families that look at shared words
 _HEAVY_WORD = 0.015  # part of the cosine from which on a word explains the next best
 _PASSING_WORD = 0.01  # part of the cosine from which on a word explains an item that nothing else does
+_NO_TERM = pa.array([], TERM)
 _SURE_NAMES = r"^both mention \S+ \S"  # of two names, or of several words: one of a single word may mean another
 
 
@@ -101,6 +102,8 @@ def explain(block: Block) -> pa.ListArray:
 def _pinned(items: _Items) -> _Reasons:
     """Explain by a pin: "pinned by the night desk"."""
     pinned = np.flatnonzero(items.source == PINNED)
+    if not len(pinned):
+        return _Reasons("pinned", pinned, "pinned")
     story_ids = items.block.stories["id"].take(pa.array(items.story[pinned])).to_pylist()
     item_ids = items.block.catalog.ids.take(pa.array(items.rows[pinned])).to_pylist()
     editors = [items.block.pinned_by.get(pair, "") for pair in zip(story_ids, item_ids, strict=True)]
@@ -111,6 +114,8 @@ def _pinned(items: _Items) -> _Reasons:
 def _running_story(items: _Items) -> _Reasons:
     """Explain by the story's own event: "same running story, two days earlier"."""
     developments = np.flatnonzero((items.notes & DEVELOPMENT > 0) & (items.source != MORE))
+    if not len(developments):
+        return _Reasons("development", developments, "same running story")
     apart = _time_apart(items.story_published[developments], items.published[developments])
     with_time = pc.binary_join_element_wise("same running story", apart, ", ")
     text = pc.if_else(pc.equal(apart, ""), "same running story", with_time)
@@ -226,7 +231,7 @@ def _texts(reasons: _Reasons) -> pa.Array:
 
 
 def _no_terms(count: int) -> pa.ListArray:
-    return pa.ListArray.from_arrays(pa.array(np.zeros(count + 1, np.int32)), pa.array([], TERM))
+    return pa.ListArray.from_arrays(pa.array(np.zeros(count + 1, np.int32)), _NO_TERM)
 
 
 def _offsets(counts: NDArray[np.int64]) -> pa.Array:

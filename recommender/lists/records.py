@@ -43,6 +43,7 @@ STORY = pa.struct(
 _LATER = ("image_url", "outlet")  # last in an item: lists of earlier versions lack them
 _COLUMNS = ["id", "title", "url", "section", "published_at", "line", "image_url", "source"]  # that readers are shown
 _IMAGE = r"(?i)^https?://[^\s\x00-\x20]+$"
+_SOURCES = pa.array(SOURCES, pa.string())
 _LONGEST_URL = 2_000  # bytes; a longer one is the image itself
 ITEM = pa.struct(
     [
@@ -177,7 +178,7 @@ def _items(block: Block, rank: NDArray[np.int32], reasons: pa.ListArray) -> pa.S
     values = [
         pa.array(rank),
         *(as_array(shown["id" if name == "article_id" else name]) for name in ITEM.names[1:7]),
-        pa.array(SOURCES, pa.string()).take(pa.array(chosen.source[has_item])),
+        _SOURCES.take(pa.array(chosen.source[has_item])),
         pa.array(chosen.score[has_item].round(6)),
         components,
         reasons,
@@ -198,4 +199,6 @@ def _by_family(contributions: Contributions) -> pa.StructArray:
 def _group(items: pa.StructArray, mask: NDArray[np.bool_], lengths: NDArray[np.int64]) -> pa.ListArray:
     """Group the items of a mask as one list for each story."""
     offsets = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int32)
+    if len(lengths) == 1:  # consecutive items
+        return pa.ListArray.from_arrays(pa.array(offsets), items.slice(mask.argmax(), lengths[0]))
     return pa.ListArray.from_arrays(pa.array(offsets), items.filter(pa.array(mask)))

@@ -31,6 +31,8 @@ class Queries:
 
     def take(self, indices: NDArray[np.int64]) -> Self:
         """Return the queries at `indices`."""
+        if len(self) == len(indices) == 1:
+            return self
         values = {field.name: getattr(self, field.name) for field in fields(self)}
         arrays: dict[str, Any] = {name: value for name, value in values.items() if isinstance(value, np.ndarray)}
         return replace(self, **{name: array[indices] for name, array in arrays.items()})

@@ -70,9 +70,10 @@ def _count_allowed(stories: Stories, selection: Selection) -> NDArray[np.int64]:
     scope, rows, language = selection.scope, stories.queries.rows, stories.queries.language
     is_allowed_itself = (rows >= 0) & scope.allowed[rows]
     if not selection.same_language:
-        return np.asarray(scope.allowed.sum() - is_allowed_itself)
-    counts = np.bincount(scope.language[scope.allowed] + 1, minlength=int(language.max(initial=-1)) + 2)
-    return np.asarray(counts[language + 1] - is_allowed_itself)
+        return np.asarray(np.count_nonzero(scope.allowed) - is_allowed_itself)
+    codes, index = np.unique(language, return_inverse=True)
+    counts = np.array([np.count_nonzero(scope.allowed & (scope.language == code)) for code in codes.tolist()])
+    return np.asarray(counts[index] - is_allowed_itself)
 
 
 def _count_seen(ranked: Ranked, stories: Stories, selection: Selection) -> NDArray[np.int64]:
