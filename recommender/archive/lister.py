@@ -110,7 +110,7 @@ class Lister:
 
         def make_block(start: int) -> pa.RecordBatch:
             block = slice(start, start + size)
-            stories = archive.catalog.table.take(pa.array(rows[block]))
+            stories = archive.catalog.take(rows[block])
             queries = archive.queries(rows[block])
             choice = choices.take(block) if choices else None
             return self._records(stories, queries, pools=pools.take(pool_rows[block]), version=version, choice=choice)

@@ -84,6 +84,10 @@ class Catalog:
     def __len__(self) -> int:
         return len(self.table)
 
+    def take(self, rows: NDArray[np.int64]) -> pa.Table:
+        """Return the stories in some rows; a single one is not copied."""
+        return self.table.slice(rows[0], 1) if len(rows) == 1 else self.table.take(pa.array(rows))
+
     def derived_columns(self) -> dict[str, NDArray[Any]]:
         """Return by name the columns that are slow to derive from the table, for `with_derived`."""
         columns = {name: getattr(self, name) for name in _DERIVED}

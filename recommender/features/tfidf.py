@@ -149,14 +149,16 @@ def _empty(rows: int, terms: int, nnz: int) -> sp.csr_matrix:
     return matrix
 
 
-def cosines(queries: sp.csr_matrix, candidates: sp.csr_matrix, rows: NDArray[np.int64]) -> NDArray[np.float32]:
+def cosines(
+    queries: sp.csr_matrix | SparseRows, candidates: sp.csr_matrix, rows: NDArray[np.int64]
+) -> NDArray[np.float32]:
     """Compute the TF-IDF cosine of each query with each of its candidates, float32 (q, c); 0 where `rows` is -1.
 
     The products are rounded to float32 and added in float64 in the order of the terms.
     """
     out = np.empty(rows.shape, dtype=np.float32)
     loops.sparse_cosines(
-        len(rows), *csr_arrays(queries), *csr_arrays(candidates), np.ascontiguousarray(rows), queries.shape[1], out
+        len(rows), *csr_arrays(queries), *csr_arrays(candidates), np.ascontiguousarray(rows), candidates.shape[1], out
     )
     return out
 

@@ -85,10 +85,11 @@ def explain(block: Block) -> pa.ListArray:
         _same_section(items),
         _Reasons("background", np.flatnonzero(items.source == EVERGREEN), "background, whatever the date"),
     ]
-    explained = np.concatenate([kind.items for kind in reasons])
-    unexplained = np.setdiff1d(np.arange(len(items.rows)), explained)
-    in_common = _in_common(items, shared, unexplained)
-    unexplained = np.setdiff1d(unexplained, in_common.items)
+    is_explained = np.zeros(len(items.rows), dtype=bool)
+    is_explained[np.concatenate([kind.items for kind in reasons])] = True
+    in_common = _in_common(items, shared, np.flatnonzero(~is_explained))
+    is_explained[in_common.items] = True
+    unexplained = np.flatnonzero(~is_explained)
     is_more = items.source[unexplained] == MORE
     reasons += [
         in_common,
@@ -183,6 +184,8 @@ def _same_section(items: _Items) -> _Reasons:
     sections = as_array(items.block.catalog.table["section"]).take(pa.array(items.rows))
     story_sections = as_array(items.block.stories["section"]).take(pa.array(items.story))
     same = np.flatnonzero(as_mask(pc.fill_null(pc.equal(sections, story_sections), False)))
+    if not len(same):
+        return _Reasons("same_section", same, "")
     names = _section_names(sections.take(pa.array(same)).cast(pa.string()))
     text = pc.binary_join_element_wise("also in ", names, "")
     return _Reasons("same_section", same, text, items.block.contributions.total("section")[same])
@@ -208,6 +211,7 @@ def _newer(items: _Items) -> _Reasons:
 
 def _keep_first(reasons: list[_Reasons], n_items: int) -> pa.ListArray:
     """Return the first reasons of each item as records; kinds that come first go first."""
+    reasons = [kind for kind in reasons if len(kind.items)] or reasons[:1]
     sizes = [len(kind.items) for kind in reasons]
     owner = np.concatenate([kind.items for kind in reasons]).astype(np.int64)
     order = np.argsort(owner, kind="stable")

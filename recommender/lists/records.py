@@ -122,10 +122,12 @@ def to_table(records: Iterable[Mapping[str, Any]]) -> pa.Table:
 def as_shown(stories: pa.Table) -> pa.Table:
     """Return the columns of stories that readers are shown, named as in `STORY`, and their ids."""
     stories = with_titles(stories)
-    image = stories["image_url"]
+    image, outlet = stories["image_url"], outlet_names(stories).cast(pa.large_string())
+    if image.null_count == len(stories):
+        return stories.append_column("outlet", outlet)
     is_url = pc.and_(pc.match_substring_regex(image, _IMAGE), pc.less(pc.binary_length(image), _LONGEST_URL))
     shown = _set_column(stories, "image_url", pc.if_else(is_url, image, pa.scalar(None, image.type)))
-    return shown.append_column("outlet", outlet_names(stories).cast(pa.large_string()))
+    return shown.append_column("outlet", outlet)
 
 
 def to_batch(block: Block, reasons: pa.ListArray, heading: Heading) -> pa.RecordBatch:
@@ -199,6 +201,6 @@ def _by_family(contributions: Contributions) -> pa.StructArray:
 def _group(items: pa.StructArray, mask: NDArray[np.bool_], lengths: NDArray[np.int64]) -> pa.ListArray:
     """Group the items of a mask as one list for each story."""
     offsets = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int32)
-    if len(lengths) == 1:  # consecutive items
+    if len(lengths) == 1 and len(mask):  # of one story they are consecutive, and a slice is no copy
         return pa.ListArray.from_arrays(pa.array(offsets), items.slice(mask.argmax(), lengths[0]))
     return pa.ListArray.from_arrays(pa.array(offsets), items.filter(pa.array(mask)))

@@ -154,7 +154,7 @@ def _mask_repeated_names(
 ) -> NDArray[np.bool_]:
     """Mark names that an earlier name of the row tells: it completes that one, is completed by it or the same word."""
     is_repeated = np.zeros(names.shape, dtype=bool)
-    for later in range(1, names.shape[1]):
+    for later in np.flatnonzero(is_told.any(axis=0)).tolist():
         name, completion = names[:, later, None], completions[:, later, None]
         earlier_names, earlier_completions = names[:, :later], completions[:, :later]
         completes = earlier_completions == name

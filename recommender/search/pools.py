@@ -7,10 +7,10 @@ from functools import cached_property
 from typing import Any, Protocol, Self
 
 import numpy as np
-import scipy.sparse as sp
 from numpy.typing import NDArray
 
 from recommender.features.table import FeatureTable
+from recommender.features.tfidf import SparseRows, take_rows
 from recommender.search.table import SearchTable
 
 _BLOCK = 8_192  # pools checked together
@@ -52,9 +52,9 @@ class StoryQueries(Queries):
         return np.asarray(self.search.vectors[self.at])
 
     @cached_property
-    def terms(self) -> sp.csr_matrix:
-        """TF-IDF of the whole texts, (q, v)."""
-        return self.features.parts.whole[self.at]
+    def terms(self) -> SparseRows:
+        """TF-IDF of the whole texts, q rows."""
+        return take_rows(self.features.parts.whole, self.at)
 
     @property
     def scale(self) -> NDArray[np.float32]:

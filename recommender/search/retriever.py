@@ -61,11 +61,12 @@ class Retriever:
         self, queries: Queries, shown: NDArray[np.bool_]
     ) -> Iterator[tuple[NDArray[np.int64], NDArray[np.int64]]]:
         """Group queries by the rows that they may find: (indices of the queries, rows)."""
+        rows = np.flatnonzero(shown)
         if not self.settings.same_language:
-            yield np.arange(len(queries)), np.flatnonzero(shown)
+            yield np.arange(len(queries)), rows
             return
         for code in np.unique(queries.language):
-            yield np.flatnonzero(queries.language == code), np.flatnonzero(shown & (self.scope.language == code))
+            yield np.flatnonzero(queries.language == code), rows[self.scope.language[rows] == code]
 
     def uses_reach(self, rows: NDArray[np.int64]) -> bool:
         """Check whether there are so many rows that a story is compared only with its reach."""

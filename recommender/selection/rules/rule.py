@@ -120,5 +120,5 @@ def reject_group_of_last(groups: NDArray[np.int64]) -> PlacementTest:
 
 def take_column(values: NDArray[np.int64], columns: NDArray[np.int64], *, default: int) -> NDArray[np.int64]:
     """Take the value in one column of each row, (q,); the default where the column is -1."""
-    taken = np.take_along_axis(values, np.maximum(columns, 0)[:, None], axis=1)[:, 0]
+    taken = values[np.arange(len(values)), np.maximum(columns, 0)]
     return np.asarray(np.where(columns >= 0, taken, default))
