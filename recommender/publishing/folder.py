@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Iterable
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
@@ -99,8 +100,14 @@ def _write_jsonl(batches: Iterable[pa.RecordBatch], path: Path) -> tuple[list[st
 
 def _write_parquet(batches: Iterable[pa.RecordBatch], path: Path) -> tuple[list[str], dict[str, pa.Array]]:
     ids: list[str] = []
-    with pq.ParquetWriter(path, RECORD, compression="zstd", write_page_checksum=True) as writer:
+    writer = pq.ParquetWriter(path, RECORD, compression="zstd", write_page_checksum=True)
+    with writer, ThreadPoolExecutor(1) as thread:  # which writes a batch while the next one is made
+        written: Future[None] | None = None
         for batch in batches:
             ids += batch.column("article_id").to_pylist()
-            writer.write_batch(batch, row_group_size=_GROUP)
+            if written is not None:
+                written.result()
+            written = thread.submit(writer.write_batch, batch, row_group_size=_GROUP)
+        if written is not None:
+            written.result()
     return ids, {"row": pa.array(np.arange(len(ids)))}
