@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import nullcontext
 from functools import cache
-from itertools import islice
+from itertools import chain, islice
 from typing import Any, TypeVar
 
 import numpy as np
@@ -37,6 +37,10 @@ def in_order(
     tasks, cores = iter(tasks), os.cpu_count() or 1
     for first in islice(tasks, 1):
         yield run(first)
+    try:
+        tasks = chain([next(tasks)], tasks)
+    except StopIteration:  # a single task needs no threads
+        return
     with nullcontext(workers) if workers is not None else ThreadPoolExecutor(cores) as pool:
         ahead: deque[Future[Result]] = deque()
         try:
