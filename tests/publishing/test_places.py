@@ -62,6 +62,11 @@ class TestContract:
             assert (found.status, found.k, found.as_of) == (expected.status, 3, expected.as_of)
             assert (found.version, found.settings) == (version, expected.settings)
         assert expected.settings != SETTINGS.fingerprint(), "it is of the ranker, too"
+        for batch in lists.records(["article_id", "items.article_id"]):
+            assert format != "parquet" or batch.schema.names == ["article_id", "items"]
+            for record in batch.select(["article_id", "items"]).to_pylist():
+                ids = [item["article_id"] for item in record["items"]]
+                assert ids == [item.article_id for item in lists.get(record["article_id"])]
 
     def test_every_status(self, format: str, tmp_path: Path) -> None:
         place = place_of(tmp_path, format)
