@@ -241,7 +241,12 @@ class Catalog:
     def _originals(self) -> Originals:
         """Current rows with a body that repeats no older one."""
         is_oldest = (self.text_group == np.arange(len(self))) & self.alive & ~self.marks.is_empty
-        return Originals.from_marks(self.marks, self._oldest_first(np.flatnonzero(is_oldest)))
+        return Originals.from_marks(self.marks, self.sample_offsets, self._oldest_first(np.flatnonzero(is_oldest)))
+
+    @cached_property
+    def sample_offsets(self) -> NDArray[np.int64]:
+        """Where the sample of each row's body begins among those of all, and the end of the last one, (n + 1,)."""
+        return self.marks.sample_offsets
 
     @cached_property
     def marks(self) -> Marks:

@@ -182,11 +182,10 @@ class Originals:
     holder: NDArray[np.int32]  # (s,); index in `rows` of the text of each sampled shingle
 
     @classmethod
-    def from_marks(cls, marks: Marks, rows: NDArray[np.int64]) -> Originals:
+    def from_marks(cls, marks: Marks, sample_offsets: NDArray[np.int64], rows: NDArray[np.int64]) -> Originals:
         """Index the originals in some rows, oldest first."""
         n_sampled = int(marks.sampled[rows].sum())
         bucket_begin = np.zeros((1 << max(n_sampled // loops.BUCKET, 1).bit_length()) + 1, dtype=np.int64)
-        sample_offsets = marks.sample_offsets
         samples = rows, sample_offsets, marks.sample
         loops.count_shingles(len(rows), *samples, bucket_begin)
         np.cumsum(bucket_begin, out=bucket_begin)

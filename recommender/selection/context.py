@@ -43,7 +43,7 @@ class Selection:
     @cached_property
     def text_samples(self) -> TextSamples:
         """Samples of the texts of all rows, (n,)."""
-        return TextSamples.from_marks(self.catalog.marks)
+        return TextSamples.from_marks(self.catalog.marks, self.catalog.sample_offsets)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -21,9 +21,9 @@ class TextSamples(NamedTuple):
     shingles: NDArray[np.uint32]
 
     @classmethod
-    def from_marks(cls, marks: Marks) -> TextSamples:
-        """Point to the samples that the marks of texts hold."""
-        offsets = marks.sample_offsets
+    def from_marks(cls, marks: Marks, offsets: NDArray[np.int64] | None = None) -> TextSamples:
+        """Point to the samples that the marks of texts hold; `offsets` are those of the samples, if at hand."""
+        offsets = marks.sample_offsets if offsets is None else offsets
         return cls(np.asarray(marks.words), offsets[:-1], offsets[1:], np.asarray(marks.sample))
 
     def take(self, rows: NDArray[np.int64]) -> TextSamples:
