@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from recommender.archive.derived import Derived, Outlets, RecurringFormats, find_format_keys
 from recommender.articles.catalog import Catalog
 from recommender.articles.columns import to_micros
+from recommender.articles.copies import Marks
 from recommender.articles.links import ResolvedLinks
 from recommender.editorial.rules import NO_RULES, RowRules, Rules
 from recommender.features.hubness import Hubness, Neighbours
@@ -303,9 +304,9 @@ class Archive:
         """The recurring formats, and the number of each row's; -1 = none, or not asked for."""
         return self.derived.formats.recurring
 
-    def series_of(self, stories: pa.Table, cleaned: pa.Table) -> NDArray[np.int64]:
-        """Find the recurring format of each story from outside, (q,); -1 = none; `cleaned` are their texts."""
-        return self.formats.series.codes(stories, find_format_keys(stories, cleaned))
+    def series_of(self, stories: pa.Table, cleaned: pa.Table, marks: Marks) -> NDArray[np.int64]:
+        """Find the recurring format of each story from outside, (q,); -1 = none; `marks` are those of the bodies."""
+        return self.formats.series.codes(stories, find_format_keys(stories, cleaned, marks))
 
     @property
     def _series_rules(self) -> tuple[SeriesRule, ...] | None:

@@ -15,7 +15,8 @@ from recommender.archive.archive import Archive, ArchivePools
 from recommender.archive.build import Draft
 from recommender.archive.candidates import find_candidates, find_pools, has_valid_pools
 from recommender.articles.boilerplate import TEXTS
-from recommender.articles.copies import headline_digests
+from recommender.articles.columns import as_array
+from recommender.articles.copies import Marks, headline_digests
 from recommender.compute.hardware import release_memory
 from recommender.compute.parallel import in_order
 from recommender.editorial.overlay import Overlay
@@ -145,10 +146,9 @@ class Lister:
         allowed[np.concatenate(left_out)] = False
         queries = archive.foreign_queries(draft.table, draft.vectors, draft.cleaned)
         # a draft may carry a time to come: its list is made for now
-        published, series = np.minimum(queries.published, scope.as_of), archive.series_of(draft.table, draft.cleaned)
-        queries = replace(queries, published=published, series=series)
+        queries = replace(queries, published=np.minimum(queries.published, scope.as_of))
         selection = replace(self.selection, scope=replace(scope, allowed=allowed))
-        return replace(self, selection=selection)._records(draft.table, queries)
+        return replace(self, selection=selection)._records(draft.table, queries, cleaned=draft.cleaned)
 
     def _rows_blocked_under(self, article_id: str) -> NDArray[np.int64]:
         """Find the rows of items that rules block under a story by its id, which the archive need not know."""
@@ -225,15 +225,17 @@ class Lister:
         version: str = "",
         trace: Trace | None = None,
         choice: tuple[Ranked, Contributions] | None = None,
+        cleaned: pa.Table | None = None,
     ) -> pa.RecordBatch:
         """Make the lists of a block of stories as records; every way to a list goes through here.
 
         `pools` are those of the stories, found among `selection.pool_scope`; without them the stories search now.
-        `choice` is what `_choose` returned for these stories, if it was called before.
+        `choice` is what `_choose` returned for these stories, if it was called before. `cleaned` are stories from
+        outside, with their texts as they are compared.
         """
         archive, selection = self.archive, self.selection
         is_withheld, is_embargoed = self._without_list(queries)
-        chosen, contributions = choice or self._choose(stories, queries, trace, pools)
+        chosen, contributions = choice or self._choose(stories, queries, trace, pools, cleaned)
         block = Block(
             stories=stories,
             queries=queries,
@@ -257,13 +259,18 @@ class Lister:
         return is_withheld, queries.published > self.selection.scope.as_of
 
     def _choose(
-        self, table: pa.Table, queries: StoryQueries, trace: Trace | None, pools: Pools | None
+        self,
+        table: pa.Table,
+        queries: StoryQueries,
+        trace: Trace | None,
+        pools: Pools | None,
+        cleaned: pa.Table | None = None,
     ) -> tuple[Ranked, Contributions]:
         """Choose the items of some stories: candidates, ranking, selection; with what families contribute to each."""
         archive, k = self.archive, self.k
         is_withheld, is_embargoed = self._without_list(queries)
         has_list = ~is_withheld & ~is_embargoed
-        stories = self._stories(table, queries)
+        stories = self._stories(table, queries, cleaned)
         selection = replace(self.selection, scope=self.selection.unblocked_scope)
         candidates, pool = self._candidates(stories, pools, with_blocked=trace is not None)
         scorer = Scorer(
@@ -316,17 +323,17 @@ class Lister:
             candidates = candidates.append(stories.pins)
         return candidates, pool
 
-    def _stories(self, table: pa.Table, queries: StoryQueries) -> Stories:
+    def _stories(self, table: pa.Table, queries: StoryQueries, cleaned: pa.Table | None) -> Stories:
         """Gather what rules and limits look at in some stories."""
         archive, selection = self.archive, self.selection
         pins, positions = selection.rules.pinned_rows(queries.rows)
-        if queries.search is archive.searched:
+        if cleaned is None:
             series, outlets = archive.formats.codes[queries.rows], archive.outlets.codes[queries.rows]
             texts = selection.text_samples.take(queries.rows)
         else:
-            assert queries.series is not None
-            series, outlets = queries.series, archive.outlets.codes_of(table)
-            texts = TextSamples.from_marks(archive.catalog.marks_of(table))
+            marks = Marks.from_texts(as_array(cleaned["body"]))
+            series, outlets = archive.series_of(table, cleaned, marks), archive.outlets.codes_of(table)
+            texts = TextSamples.from_marks(marks)
         return Stories(
             queries=queries,
             marks=RuleMarks.from_table(table, archive.rules),

@@ -253,10 +253,6 @@ class Catalog:
         """Marks of the bodies, from which copies are found."""
         return Marks.from_texts(as_array(self.cleaned()["body"]))
 
-    def marks_of(self, stories: pa.Table) -> Marks:
-        """Compute the marks of bodies from outside."""
-        return Marks.from_texts(as_array(self.boilerplate.cleaned(stories)["body"]))
-
     @cached_property
     def _without_body(self) -> tuple[NDArray[np.int64], Headlines, pa.ChunkedArray]:
         """Current rows without a body, their headlines and leads."""

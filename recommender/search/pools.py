@@ -44,7 +44,6 @@ class StoryQueries(Queries):
 
     features: FeatureTable  # contains what the ranker compares, in its rows `at`
     copy_group: NDArray[np.int64]  # (q,)
-    series: NDArray[np.int64] | None = None  # (q,); of stories from outside: recurring format of each, -1 = none
 
     @cached_property
     def vectors(self) -> NDArray[np.int16]:
