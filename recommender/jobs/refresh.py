@@ -259,7 +259,7 @@ def _kept_records(
     for batch in lists.records():
         is_kept = pc.is_in(batch.column("article_id").cast(pa.large_string()), ids)
         run.items_before.update(item_ids_by_story(batch.filter(pc.invert(is_kept))))
-        kept = batch.filter(is_kept)
+        kept = batch if pc.all(is_kept).as_py() else batch.filter(is_kept)  # a filter copies what it keeps
         if len(kept):
             columns = dict(zip(RECORD.names, kept.columns, strict=True))
             columns["version"] = pa.repeat(pa.scalar(version, RECORD.field("version").type), len(kept))
