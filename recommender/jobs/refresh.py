@@ -29,7 +29,7 @@ from recommender.jobs.guards import Guards, check_belong_together, check_taken_b
 from recommender.jobs.options import JobKeywords, JobOptions
 from recommender.jobs.run import Run
 from recommender.jobs.summary import Summary, item_ids_by_story, no_story_message
-from recommender.jobs.touched import mask_filled_from_archive, mask_touched
+from recommender.jobs.touched import find_filled, mask_touched
 from recommender.lists.records import RECORD
 from recommender.publishing import PublishedLists
 from recommender.reading.read import Source
@@ -224,7 +224,7 @@ def _split_kept(
         return _kept_records(published, pa.array([], pa.large_string()), version, None, run), rows
     # The rules of the caller may have changed since the lists were made.
     before = replace(before, rules=Rules.of(published.manifest["rules"]))
-    is_touched = mask_touched(before, rec.archive, mask_filled_from_archive(published, before))
+    is_touched = mask_touched(before, rec.archive, find_filled(published, before))
     kept_rows = rows[~is_touched[rows]]
     kept_ids = rec.catalog.ids.take(pa.array(kept_rows)).combine_chunks()
     published_ids = pa.array(list(published.ids()), pa.large_string())

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime
+from typing import NamedTuple
 
 import numpy as np
 import pyarrow as pa
@@ -17,19 +18,28 @@ from recommender.publishing import PublishedLists
 from recommender.ranking.score import MORE, SOURCES
 from recommender.search.pools import Pools
 from recommender.search.retriever import Retriever
+from recommender.selection.fill import TIMES
 from recommender.selection.rules import every_rule
 
 _BLOCK = 8_192  # stories whose candidates are compared at a time
+_MOST_REACH = 4  # times the approximate number of rows within a story's reach: no story has so many
 _NO_BOOSTS = {"boosts": (), "desk": ()}  # a boost touches only the lists that have a candidate whose factor it changes
 
 
-def mask_touched(before: Archive, after: Archive, is_filled: NDArray[np.bool_]) -> NDArray[np.bool_]:
+class Filled(NamedTuple):
+    """Lists that were filled past their candidates, by the row of their story, (n,)."""
+
+    past_candidates: NDArray[np.bool_]
+    past_reach: NDArray[np.bool_]  # those among them for which all rows were searched in the end
+
+
+def mask_touched(before: Archive, after: Archive, filled: Filled) -> NDArray[np.bool_]:
     """Mark the rows of the later state whose lists may differ from those of the earlier one; both have pools.
 
     Rows that are new in the later state are marked as well. A list depends on all candidates of its story, as the
     ranker asks how many of them are closer: with 200 candidates each, changes to one story in a hundred touch nearly
-    nine lists in ten. A list that was filled past its candidates, see `mask_filled_from_archive`, depends on all rows
-    that its story is compared with.
+    nine lists in ten. A list that was filled past its candidates, see `find_filled`, depends on all rows that its story
+    was compared with.
     """
     old_pools, new_pools = _pools(before), _pools(after)
     if _differ_as_a_whole(before, after):
@@ -37,8 +47,8 @@ def mask_touched(before: Archive, after: Archive, is_filled: NDArray[np.bool_]) 
     has_changed = _mask_changed(before, after)
     is_touched = np.ones(len(after.catalog), dtype=bool)
     is_touched[: len(before.catalog)] = has_changed | _mask_other_candidates(old_pools, new_pools, has_changed)
-    filled = np.flatnonzero(is_filled & ~is_touched[: len(is_filled)])
-    is_touched[filled] = _mask_near_changes(before, after, filled, has_changed)
+    rows = np.flatnonzero(filled.past_candidates & ~is_touched[: len(has_changed)])
+    is_touched[rows] = _mask_near_changes(before, after, rows, filled.past_reach[rows], has_changed)
     is_touched |= _mask_reached_by_time(after, old_pools, new_pools)
     stories = {story for _, story in old_pools.blocks ^ new_pools.blocks if story is not None}
     stories.update(_stories_of_changed_pins(before, after, has_changed))
@@ -134,9 +144,16 @@ def _differ(
 
 
 def _mask_near_changes(
-    before: Archive, after: Archive, stories: NDArray[np.int64], has_changed: NDArray[np.bool_]
+    before: Archive,
+    after: Archive,
+    stories: NDArray[np.int64],
+    is_past_reach: NDArray[np.bool_],
+    has_changed: NDArray[np.bool_],
 ) -> NDArray[np.bool_]:
-    """Mark the stories, (q,), that are compared with a row that is new, shown otherwise than before, or has changed."""
+    """Mark the stories, (q,), that are compared with a row that is new, shown otherwise than before, or has changed.
+
+    Those whose lists were filled past their reach, (q,), are compared with all rows.
+    """
     old_pools, new_pools, n_old = _pools(before), _pools(after), len(has_changed)
     differs = np.append(has_changed | (old_pools.shown != new_pools.shown[:n_old]), new_pools.shown[n_old:])
     is_near, queries = np.ones(len(stories), dtype=bool), after.queries(stories)
@@ -152,17 +169,24 @@ def _mask_near_changes(
         strict=True,
     )
     for (_, rows_before), (_, rows_now), (indices, changed) in groups:
-        is_near[indices] = len(changed) > 0  # each is compared with all
-        if was.uses_reach(rows_before) and now.uses_reach(rows_now):
-            is_near[indices] = False
+        is_near[indices] = len(changed) > 0
+        if _is_filled_within_reach(was, rows_before) and _is_filled_within_reach(now, rows_now):
+            indices = indices[~is_past_reach[indices]]
             for block, best in now.nearest(queries.take(indices), changed, 1, within_reach=True):
                 is_near[indices[block]] = best[:, 0] >= 0
     return is_near
 
 
 def _search_without_window(archive: Archive, pools: ArchivePools) -> Retriever:
+    """Prepare the search that fills lists, before it finds all rows that there are."""
     scope = replace(pools.scope, allowed=pools.shown, days_before=None, days_around=None)
-    return archive.retriever(scope, pools.k)
+    return archive.retriever(scope, pools.k, TIMES[-2])
+
+
+def _is_filled_within_reach(search: Retriever, rows: NDArray[np.int64]) -> bool:
+    """Check whether a search of some rows for filling finds the whole reach of every story, and nothing else."""
+    finds_reach = search.count >= _MOST_REACH * search.limits.near
+    return finds_reach and search.uses_reach(rows) and not search.takes_all(rows)
 
 
 def _padded(rows: NDArray[np.int64], width: int) -> NDArray[np.int64]:
@@ -205,15 +229,15 @@ def _to_time(micros: int) -> datetime:
     return datetime.fromtimestamp(micros / 1e6, UTC)
 
 
-def mask_filled_from_archive(lists: PublishedLists, archive: Archive) -> NDArray[np.bool_]:
-    """Mark the rows whose published lists were filled from the whole archive, past their candidates.
+def find_filled(lists: PublishedLists, archive: Archive) -> Filled:
+    """Find the rows whose published lists were filled past the candidates and past the reach of their stories.
 
-    These are lists with an item that is no candidate, and lists that stayed short all the same.
+    These are lists with an item that is no candidate, or not within reach, and lists that stayed short all the same.
     """
     pools = _pools(archive)
-    is_filled = np.zeros(len(archive.catalog), dtype=bool)
+    filled = Filled(*(np.zeros(len(archive.catalog), dtype=bool) for _ in Filled._fields))
     if "more" not in archive.settings.selection.fill:
-        return is_filled
+        return filled
     short_ids, story_ids, item_ids = [], [], []  # the latter two of each item that is only the next best
     for batch in lists.records(["article_id", "status", "items.article_id", "items.source"]):
         ids, status = batch.column("article_id"), batch.column("status")
@@ -228,11 +252,14 @@ def mask_filled_from_archive(lists: PublishedLists, archive: Archive) -> NDArray
         archive.catalog.find(pa.chunked_array([chunk.cast(pa.large_string()) for chunk in ids], pa.large_string()))
         for ids in (short_ids, story_ids, item_ids)
     )
-    is_filled[short_rows[short_rows >= 0]] = True
+    for is_filled in filled:
+        is_filled[short_rows[short_rows >= 0]] = True
     is_known = story_rows >= 0
     story_rows, item_rows = story_rows[is_known], item_rows[is_known]
     for start in range(0, len(story_rows), _BLOCK):
         block = slice(start, start + _BLOCK)
         is_candidate = pools.by_row.take(story_rows[block]).mask_candidates(item_rows[block], pools.shown)
-        is_filled[story_rows[block][~is_candidate]] = True
-    return is_filled
+        rows, items = story_rows[block][~is_candidate], item_rows[block][~is_candidate]
+        filled.past_candidates[rows] = True
+        filled.past_reach[rows[~archive.searched.mask_within_reach(rows, items)]] = True
+    return filled

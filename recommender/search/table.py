@@ -52,6 +52,16 @@ class SearchTable:
         loops.products(len(rows), *stories, *others, np.ascontiguousarray(rows), products)
         return products
 
+    def mask_within_reach(self, at: NDArray[np.int64], rows: NDArray[np.int64]) -> NDArray[np.bool_]:
+        """Mark the stories `at`, (q,), that find one row, (q,), when they search within their reach; -1 = none."""
+        product = self.products(at, self, rows[:, None])[:, 0]
+        if self.reach is None:
+            return np.asarray(product > 0)
+        vectors, centres = self.vectors[at].astype(np.int32), self.reach.centres[self.reach.cell[rows]]
+        # the estimate has the centre of the row's cell in the place of its vector
+        estimate = product + (vectors * (centres - loops.MEANING * self.vectors[rows].astype(np.int32))).sum(axis=1)
+        return np.asarray((rows >= 0) & (product > 0) & (estimate >= self.reach.cut[at]))
+
     @cached_property
     def _all_rows(self) -> tuple[NDArray[np.int64], Postings, NDArray[np.int32], NDArray[np.int64]]:
         return self._in_cell_order(np.arange(len(self)))

@@ -18,14 +18,16 @@ from hypothesis import strategies as st
 
 from recommender import InputError, PublishedLists, Recommender, Rules, Settings, SettingsError
 from recommender.editorial.overlay import boost_entry
+from recommender.jobs import touched
 from recommender.jobs.precompute import precompute
 from recommender.jobs.purge import purge
 from recommender.jobs.refresh import refresh
 from recommender.jobs.run_identity import Inputs
-from recommender.jobs.touched import mask_filled_from_archive
+from recommender.jobs.touched import find_filled
 from recommender.publishing import open_publisher
 from recommender.ranking.ranker import Ranker
 from recommender.search.limits import Limits
+from recommender.selection import fill
 from tests.support.checkerboard import ANY_CHANGE, WITHIN_TOPICS, checkerboard, topic_of
 from tests.support.newsroom import START, newsroom
 from tests.support.worlds import AS_OF, SECTIONS, World, random_rules, random_settings, random_stories
@@ -148,6 +150,7 @@ class TestEqualsAWholeRun:
         self.run(7, 4, tmp_path, format)
 
     @example(seed=11, steps=3)  # a list filled past its candidates is touched by a row that is none of them
+    @example(seed=51, steps=3)  # a list filled past the reach of its story is touched by a row that is not within it
     @example(seed=8260, steps=1)  # all that comes in is undated, which is told
     @settings(max_examples=15)
     @given(seed=st.integers(0, 2**20), steps=st.integers(1, 5))
@@ -155,10 +158,17 @@ class TestEqualsAWholeRun:
         with TemporaryDirectory() as folder:
             self.run(seed, steps, Path(folder), "parquet")
 
-    def run(self, seed: int, steps: int, root: Path, format: str) -> None:
+    @pytest.mark.parametrize("seed", [11, 22])
+    def test_where_lists_are_filled_within_reach(
+        self, seed: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        for module in (fill, touched):
+            monkeypatch.setattr(module, "TIMES", (2, 4, 1 << 20))  # as in a large archive, the last alone takes all
+        self.run(seed, 3, tmp_path, "parquet", replace(FEW, exact=20, near=5, rank=8))
+
+    def run(self, seed: int, steps: int, root: Path, format: str, limits: Limits | None = None) -> None:
         # every other world counts as large: its stories look within their reach
-        exact = 20 if seed % 2 else 50_000
-        limits = replace(FEW, exact=exact, near=30, rank=8)
+        limits = limits or replace(FEW, exact=20 if seed % 2 else 50_000, near=30, rank=8)
         world = Changing(seed, root, "jsonl" if format == "sql" else format, limits)
         if format == "sql":
             world.format, place = "sql", f"sqlite:///{root / 'lists.db'}"
@@ -474,7 +484,7 @@ class TestListsThatLookPastTheirCandidates:
             assert said[f"t2-s{number}"].status == "filled"
             assert found[-3 if number == 5 else -2 :][:2] == ["t3-s0", "t3-s1"]
         assert said["seul"].status == "empty"
-        found = mask_filled_from_archive(lists, archive)
+        found = find_filled(lists, archive).past_candidates
         ids = archive.catalog.ids.to_pylist()
         assert {i for i, past in zip(ids, found, strict=True) if past} == {f"t2-s{n}" for n in range(6)} | {"seul"}
 
