@@ -97,6 +97,15 @@ def test_few_words_a_quotation_or_much_more_text_are_told_apart() -> None:
     assert of_wire == [True, False, False, False, False, True]
 
 
+def test_briefs_that_share_their_terms_of_use_stand_together() -> None:
+    """The terms are no sentence of their own, so they are not found to be boilerplate."""
+    terms = " ".join(f"term{n}" for n in range(45))
+    briefs = [story(f"brief{n}", f"{text(30 + n, 25)} {terms}") for n in range(60)]
+    rec = Recommender(SETTINGS).fit(briefs)
+    assert not rec.catalog.boilerplate.passages
+    assert [len(rec.recommend(brief["id"])) for brief in briefs] == [8] * len(briefs)
+
+
 @settings(max_examples=60)
 @given(st.integers(0, 10_000), st.integers(40, 1_500), st.floats(0, 1), st.floats(0.2, 1))
 def test_samples_agree_with_the_whole_texts(seed: int, words: int, share: float, ratio: float) -> None:

@@ -3,12 +3,15 @@
 import numpy as np
 from numpy.typing import NDArray
 
+from recommender.features.tfidf import row_cosines
 from recommender.ranking.score import Ranked
 from recommender.selection.context import Selection, Stories
 from recommender.selection.rules.rule import Mask, PlacementTest, Rule
 from recommender.selection.shared_text import SharedText
 
-_LEAST_LEXICAL = 0.2  # cosine of words: texts that share most of one have more
+# cosine of words: texts that share most of one have more, unless they share it with the archive, as terms of use that
+# were not found to be boilerplate
+_LEAST_LEXICAL = 0.2
 
 
 def _rejects(ranked: Ranked, stories: Stories, selection: Selection) -> Mask | None:
@@ -22,10 +25,14 @@ def _rejects(ranked: Ranked, stories: Stories, selection: Selection) -> Mask | N
 def _rejects_after(ranked: Ranked, stories: Stories, selection: Selection) -> PlacementTest | None:
     if not selection.settings.drop_copies:
         return None
-    shared_text = SharedText.of_candidates(ranked.rows, selection.text_samples)
+    shared_text, terms = SharedText.of_candidates(ranked.rows, selection.text_samples), selection.events.terms
 
     def is_rejected(last: NDArray[np.int64], is_placed: Mask, is_open: Mask) -> Mask:
-        return np.asarray(shared_text.with_items(last, is_open))
+        is_shared = shared_text.with_items(last, is_open)
+        row, column = np.nonzero(is_shared)
+        lexical = row_cosines(terms, terms, ranked.rows[row, last[row]], ranked.rows[row, column])
+        is_shared[row, column] = lexical.astype(np.float32) >= _LEAST_LEXICAL  # as the lexical of candidates
+        return is_shared
 
     return is_rejected
 
