@@ -271,7 +271,9 @@ class SelectionSettings(Stage):
         description="minimum relevance of a related item; 'auto' = that of the ranker, and also close by words and "
         "meaning; none = all items count as related",
     )
-    drop_copies: bool = Field(True, description="never show a copy of the story or of another item")
+    drop_copies: bool = Field(
+        True, description="never show a copy of the story or of another item, nor a text that shares most of one"
+    )
     same_report_hours: float | None = Field(
         6.0,
         gt=0,
