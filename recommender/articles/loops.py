@@ -441,7 +441,7 @@ def mark_holders(
             common[candidate] += 1
     for number in range(n_candidates):
         candidate = candidates[number]
-        if common[candidate] <= len(story_sample) // 8:  # few of the texts with a shingle in common have many
+        if common[candidate] < len(story_sample) // 8:  # few of the texts with a shingle in common have many
             continue
         row = rows[candidate]
         row_sample = sample[sample_offsets[row] : sample_offsets[row + 1]]

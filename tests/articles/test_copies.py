@@ -350,6 +350,19 @@ def test_copies_of_a_draft() -> None:
     assert copies_of(title=PLAIN, body=text) == ["a", "b"]
 
 
+@pytest.mark.parametrize("seed", [64, 72])
+def test_a_refrain_is_a_copy_of_one_that_is_longer(seed: int) -> None:
+    """Of so few different shingles the samples of both contain a single one."""
+    rng, others = Random(seed), Random(1)
+    refrain = [f"w{rng.randrange(10**6)}" for _ in range(rng.choice([8, 9, 10]))]
+    short, long = " ".join((refrain * 8)[:44]), " ".join((refrain * 12)[: rng.choice([66, 80])])
+    stories = [Article(id=f"{n}", title="x", body=" ".join(words(others, 60))) for n in range(40)]
+    found = catalog(Article(id="a", title="A", body=long), *stories)
+    draft = {"id": "draft", "canonical_id": None, "title": "T", "lead": "", "body": short}
+    assert found.ids.take(pa.array(found.copies_of(draft))).to_pylist() == ["a"]
+    assert leaders(long, short) == [0, 0]
+
+
 def test_a_draft_has_the_copies_that_the_newest_story_of_the_archive_would_have() -> None:
     rng = Random(10)
     for _ in range(5):
