@@ -63,7 +63,7 @@ def require_single(given: Any, call: str, several: str) -> None:
 
 
 def id_converter(given: Any) -> Callable[[str], Any] | None:
-    """Return the function that converts texts to the type of the given id; None where that is text.
+    """Return the function that converts texts to the type of the given id; None where that is text, or no id.
 
     An id that cannot be of that type stays text.
 
@@ -77,7 +77,8 @@ def id_converter(given: Any) -> Callable[[str], Any] | None:
     """
     if isinstance(given, UUID):
         return _uuid
-    return None if isinstance(given, str) or isinstance(id_text(given), bool) else _integer
+    is_number = not isinstance(given, str) and isinstance(id_text(given), str)
+    return _integer if is_number else None
 
 
 def _integer(text: str) -> str | int:
