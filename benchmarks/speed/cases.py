@@ -32,7 +32,7 @@ from recommender.compute.parallel import in_order, torch_workers
 from recommender.embedders.precision import Precision
 from recommender.features.vectors import SCALE
 from recommender.jobs.precompute import precompute
-from recommender.jobs.touched import mask_touched
+from recommender.jobs.touched import Filled, mask_touched
 from recommender.reading.read import read_articles
 from recommender.search.keys import Keys
 from recommender.search.nearest import nearest
@@ -421,14 +421,14 @@ def refresh_ours(job: Job) -> Figures:
     count = min(max(int(job.n * _CHANGES), 1), 1_000)
     changed = np.unique(np.linspace(0, job.n - 1, count).round().astype(np.int64))
     stories = rec.catalog.table.take(pa.array(changed)).to_pylist()
-    before = rec.archive
+    before, none = rec.archive, np.zeros(job.n, dtype=bool)
     figures: Figures = {"changes": len(stories)}
     with timed(figures, "update"):
         rec.update([{**story, "title": f"{story['title']} (corrected)"} for story in stories])
     with timed(figures, "seconds"):
         rec.archive = rec.lister().with_pools(before=before)
     with timed(figures, "compared"):
-        rows = np.flatnonzero(mask_touched(before, rec.archive) & rec.catalog.alive)
+        rows = np.flatnonzero(mask_touched(before, rec.archive, Filled(none, none)) & rec.catalog.alive)
     some = rows[:: max(len(rows) // _LISTS, 1)]
     with timed(figures, "lists_seconds"):
         made = sum(len(batch) for batch in rec.lister().lists(some))

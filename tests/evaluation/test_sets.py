@@ -303,9 +303,11 @@ def test_reuters_damaged(tmp_path: Path) -> None:
         load_set("reuters21578", write_reuters(tmp_path, [wire(number, ["earn"]) for number in range(9)]))
     with pytest.raises(InputError, match="line 2: no published_at; expected id, published_at"):
         load_set("reuters21578", write_reuters(tmp_path, [wire(0, []), {"id": "r1"}]))
-    (tmp_path / "reuters21578.jsonl.gz").write_bytes(b"not packed")
-    with pytest.raises(InputError, match="damaged file"):
-        load_set("reuters21578", tmp_path)
+    packed = (write_reuters(tmp_path, [wire(0, ["earn"])]) / "reuters21578.jsonl.gz").read_bytes()
+    for damaged, message in ((packed[: len(packed) // 2], "damaged file"), (b"not packed", "line 1: bad JSON")):
+        (tmp_path / "reuters21578.jsonl.gz").write_bytes(damaged)
+        with pytest.raises(InputError, match=message):
+            load_set("reuters21578", tmp_path)
 
 
 @pytest.mark.parametrize("name", ["mind", "mind_sample"])
