@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from recommender.articles import loops
+from recommender.articles import holder_loops, loops
 from recommender.articles.columns import as_array, text_buffers
 from recommender.articles.headlines import Headlines
 
@@ -187,10 +187,10 @@ class Originals:
         n_sampled = int(marks.sampled[rows].sum())
         bucket_begin = np.zeros((1 << max(n_sampled // loops.BUCKET, 1).bit_length()) + 1, dtype=np.int64)
         samples = rows, sample_offsets, marks.sample
-        loops.count_shingles(len(rows), *samples, bucket_begin)
+        holder_loops.count_shingles(len(rows), *samples, bucket_begin)
         np.cumsum(bucket_begin, out=bucket_begin)
         holder = np.empty(n_sampled, dtype=np.int32)
-        loops.hold_shingles(len(rows), *samples, bucket_begin[:-1].copy(), holder)
+        holder_loops.hold_shingles(len(rows), *samples, bucket_begin[:-1].copy(), holder)
         return cls(marks, rows, marks.digest[rows], sample_offsets, bucket_begin, holder)
 
     def oldest_copy(self, body: str, texts: Callable[[NDArray[np.int64]], pa.Array]) -> NDArray[np.int64]:
@@ -212,7 +212,9 @@ class Originals:
         if story.sampled[0]:
             texts = self.rows, self.marks.words, self.sample_offsets, self.marks.sample
             holders = self.bucket_begin, self.holder
-            loops.mark_holders(len(story.sample), *texts, *holders, int(story.words[0]), story.sample, may_be_copy)
+            holder_loops.mark_holders(
+                len(story.sample), *texts, *holders, int(story.words[0]), story.sample, may_be_copy
+            )
         return np.asarray(self.rows[may_be_copy])
 
 
